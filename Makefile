@@ -7,6 +7,8 @@ RUN    := $(VENV)/.installed
 REPORT := $(VENV)/.installed-report
 DEV    := $(VENV)/.installed-dev
 FAST   := not server and not simulator and not sockets and not process and not evm and not sdk and not slow
+# Three workers a core: what plays with processes and sockets waits for two thirds of its time.
+WORKERS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live --extra web --extra alerts
 
@@ -14,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-report install-dev demo run test test-fast check format docs bench lock sbom digests clean
+.PHONY: help install install-report install-dev demo run test test-fast check format docs site bench lock sbom digests clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16; echo
@@ -53,15 +55,16 @@ run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x
 	@$(BIN)/hybrid up $(if $(LEADERS),--leaders $(LEADERS))
 
 test: install-dev ## All tests; needs loopback, but no network beyond it
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-fast: install-dev ## The fast tier: no network (loopback included), no server, no processes, nothing that plays long
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(FAST)"
 
-check: install-dev ## Format, lint, types, architecture
+check: install-dev ## Format, lint, types, architecture, the docs site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/pyright
 
 format: install-dev ## Format and fix what can be fixed
@@ -70,6 +73,9 @@ format: install-dev ## Format and fix what can be fixed
 
 docs: install ## Write the generated docs: configuration, event schema, .env.example
 	$(BIN)/python -m ops.docs_generator
+
+site: install-dev ## Write the docs site to build/site: open build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: install-dev ## Run the benchmarks
 	$(BIN)/python -m benchmarks.gate

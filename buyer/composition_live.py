@@ -18,38 +18,25 @@ from buyer.recovery.stranger_fills import StrangerFills
 from buyer.recovery.wallet_watch import AGAIN_S, LAG_PART, WalletLook, WalletWatch
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
-from buyer.venue.polymarket.account import AccountApi, Shown, api_key
+from buyer.venue.polymarket.account import AccountApi, Shown
+from buyer.venue.polymarket.account_access import Upstreams, open_account, read_key, wallet_of
 from buyer.venue.polymarket.buy_permission import BuyPermission, retry_patiently
 from buyer.venue.polymarket.client import PolymarketVenue
-from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders
-from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
-from buyer.venue.polymarket.preflight import Preflight, PreflightCheck, check_wallet, refusal
-from buyer.venue.polymarket.signer import OrderSigner, checksummed
+from buyer.venue.polymarket.credentials import RequestHeaders
+from buyer.venue.polymarket.preflight import Preflight
+from buyer.venue.polymarket.signer import OrderSigner
 from buyer.venue.polymarket.user_channel import UserChannel
 from shared.clock import Clock
-from shared.domain.errors import BadConfig, HybridError, Malformed, Rejected, TryAgain
 from shared.domain.record_kinds import INTENTS, ORDERS
 from shared.domain.trading_words import LIVE
-from shared.http.client import Upstream
 from shared.ledger.gated_commit import GateTurns
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.positions import RedeemablePositions
 from shared.polymarket.wallet_balances import WalletBalances
-from shared.polymarket.wire.endpoints import BUDGETS
 from shared.polymarket.wire.wallets import wallets_of
-from shared.rate_limit.gate import GateLimits, RateGate
 from shared.websocket import open_socket
-
-_KINDS = {
-    "deposit": WalletKind.DEPOSIT,
-    "safe": WalletKind.SAFE,
-    "proxy": WalletKind.PROXY,
-    "eoa": WalletKind.EOA,
-}
-_MADE = {WalletKind.DEPOSIT: "deposit wallet", WalletKind.SAFE: "Safe", WalletKind.PROXY: "proxy wallet"}
-
 
 SWITCH_S = 0.0005
 """How long a busy thread (settlement, books) may keep an order waiting; Python's default is 5 ms."""
@@ -87,7 +74,7 @@ class LiveAccount:
         self._wallet = wallet_of(settings, self._signer)
         claim(self.wallet)
         self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
-        self._key = _key(
+        self._key = read_key(
             settings,
             upstreams.account,
             self._signer,
@@ -183,13 +170,13 @@ def read_collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop
         BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
         TryAgain: throttled or away.
     """
-    account, wallet = _account(settings, redis, clock, stop)
+    account, wallet = open_account(settings, redis, clock, stop)
     account.refresh("COLLATERAL", int(wallet.kind))
     return account.holding("COLLATERAL", int(wallet.kind)).balance
 
 
 def _watch(
-    settings: BuyerSettings, redis: Redis, upstreams: "Upstreams", wallet: str, clock: Clock, stop: threading.Event
+    settings: BuyerSettings, redis: Redis, upstreams: Upstreams, wallet: str, clock: Clock, stop: threading.Event
 ) -> WalletWatch:
     """Return what compares wallet and ledger; how far a node may be behind follows from how often it looks."""
     ledger, again_s = RedisLedger(redis, LIVE), min(AGAIN_S, settings.wallet_check_s)
@@ -199,7 +186,7 @@ def _watch(
     return WalletWatch(look, ledger, clock=clock, every_s=every_s, again_s=again_s, stop=stop, strangers=strangers)
 
 
-def _look(ledger: RedisLedger, upstreams: "Upstreams", wallet: str, clock: Clock, again_s: float) -> WalletLook:
+def _look(ledger: RedisLedger, upstreams: Upstreams, wallet: str, clock: Clock, again_s: float) -> WalletLook:
     index, chain = RedeemablePositions(upstreams.data_api), WalletBalances(PolygonClient(upstreams.rpc), wallet)
     return WalletLook(ledger, chain, lambda: index.shares(wallet), clock, again_s * LAG_PART)
 
@@ -223,79 +210,11 @@ def order_lookup(
     Raises:
         BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
     """
-    account, _ = _account(settings, redis, clock, stop)
+    account, _ = open_account(settings, redis, clock, stop)
     return account.shown
-
-
-def _account(
-    settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event
-) -> tuple[AccountApi, TradingWallet]:
-    signer = OrderSigner(settings.key_source.read())
-    wallet, upstreams = wallet_of(settings, signer), Upstreams(settings, redis, clock, stop)
-    requests = RequestHeaders(signer.address, _key(settings, upstreams.account, signer, wallet, clock))
-    return AccountApi(upstreams.account, requests, PolygonClient(upstreams.rpc), clock=clock), wallet
-
-
-def wallet_of(settings: BuyerSettings, signer: OrderSigner) -> TradingWallet:
-    """Return the wallet that trades: the one that was named, or the one its factory makes for this key."""
-    kind = _KINDS[settings.wallet_type]
-    made = wallets_of(signer.address.lower())
-    derived = made[_MADE[kind]] if kind in _MADE else signer.address
-    return TradingWallet(kind, checksummed(settings.wallet or derived), signer.address)
-
-
-class Upstreams:
-    """The venue as a live buyer asks it. Orders have no gate here: their turn is taken with the intent."""
-
-    def __init__(self, settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
-        def gate(name: str, rate_per_s: float) -> RateGate:
-            return RateGate(redis, name, GateLimits(rate_per_s, burst=max(1, round(rate_per_s / 5))), clock=clock)
-
-        def upstream(name: str, url: str, gates: list[RateGate]) -> Upstream:
-            return Upstream(name, url, gates, clock=clock, stop=stop, timeout_s=settings.http_timeout_s)
-
-        self.gate = gate("clob_orders", settings.orders_per_s)
-        self.orders = upstream("clob_orders", settings.clob_url, [])
-        self.account = upstream("clob_account", settings.clob_url, [gate("clob_ledger", settings.account_rate_per_s)])
-        self.rpc = upstream("rpc", settings.rpc_url, [gate("rpc", settings.rpc_rate_per_s)])
-        self.geoblock = upstream("geoblock", settings.geoblock_url, [])
-        positions = gate("data_positions", BUDGETS["data_positions"].target_per_s)
-        self.data_api = upstream("data_positions", settings.data_api_url, [positions])
 
 
 def _holds_lots(redis: Redis) -> bool:
     """Say whether there is something to sell, or an order under way that may come to be."""
     ledger = RedisLedger(redis, LIVE)
     return bool(open_lots(ledger) or ledger.records(ORDERS) or ledger.records(INTENTS))
-
-
-def _asked_twice(act: Callable[[], ApiKey]) -> ApiKey:
-    """Return what `act` answers, at the second try when the first was refused: a command does not wait for more."""
-    try:
-        return act()
-    except Rejected:
-        return act()
-
-
-def _key(
-    settings: BuyerSettings,
-    clob: Upstream,
-    signer: OrderSigner,
-    wallet: TradingWallet,
-    clock: Clock,
-    insist: Callable[[Callable[[], ApiKey]], ApiKey] = _asked_twice,
-) -> ApiKey:
-    """Return the key that was given, or the one that `insist` gets from the venue."""
-    given = (settings.api_key, settings.api_secret, settings.api_passphrase)
-    if all(given):
-        return ApiKey(*(part for part in given if part is not None))
-    if any(given):
-        raise BadConfig("API_KEY, API_SECRET, API_PASSPHRASE: set all three or none (then they are derived)")
-    try:
-        return insist(lambda: api_key(clob, signer, clock))
-    except (TryAgain, Malformed):
-        raise
-    except HybridError as error:
-        fix = "Check WALLET_TYPE and the signing key, or set API_KEY, API_SECRET and API_PASSPHRASE"
-        no = PreflightCheck("api key", passed=False, found=f"{type(error).__name__}: {error}", fix=fix)
-        raise refusal((check_wallet(wallet), no)) from error

@@ -5,25 +5,27 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from buyer.protection_settings import ProtectionSettings
+from buyer.settings.account_settings import AccountSettings
+from buyer.settings.protection_settings import ProtectionSettings
+from buyer.settings.stake_settings import StakeSettings
 from buyer.strategy.limits import (
     Mirror,
     OnRetraction,
-    Sizing,
-    Tiers,
     TradingLimits,
     find_contradiction,
     leader_limits_of,
 )
 from shared.config import Addresses, Words, parse
-from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
-from shared.signing_key import SigningSettings
 
 
-class BuyerSettings(ProtectionSettings, SigningSettings):
+class TradeSettings(StakeSettings, ProtectionSettings):
+    """How a trade is made, whatever the account."""
+
+
+class BuyerSettings(TradeSettings, AccountSettings):
     """How much to follow, and within which limits.
 
     Examples: `python -m buyer` reads the stream; `python -m detector | python -m buyer --stdin` reads a pipe;
@@ -54,41 +56,6 @@ class BuyerSettings(ProtectionSettings, SigningSettings):
         ge=1,
         le=64,
         description="Parts that the signals are split into by token; buyers share them, and all need the same number.",
-    )
-    sizing: Sizing = Field(
-        "fixed",
-        description="How a buy's stake is reckoned: STAKE_USDC; LEADER_PCT of the leader's trade; the same part of our "
-        "bankroll as of LEADER_BANKROLL_USDC; by TIERS; or by KELLY_*.",
-    )
-    stake_usdc: Decimal = Field(
-        Decimal(5), gt=0, le=100_000, description="Collateral for each buy when sizing is fixed, in pUSD, fees on top."
-    )
-    leader_pct: Decimal = Field(
-        Decimal(10), gt=0, le=1000, description="Percent of the leader's trade that we stake when sizing is percent."
-    )
-    leader_bankroll_usdc: Decimal = Field(
-        Decimal(0),
-        ge=0,
-        description="What the leader has, for sizing proportional; 0 is unknown, and nothing is bought.",
-    )
-    tiers: Tiers = Field(
-        "100:0.5,1000:0.1,*:0.02",
-        description="For sizing tiered: leader trades up to so many pUSD, followed with so many times theirs.",
-    )
-    kelly_edge_pct: Decimal = Field(
-        Decimal(0),
-        ge=0,
-        le=100,
-        description="Percent that an outcome is worth above the leader's price, as you state it.",
-    )
-    kelly_fraction_pct: Decimal = Field(
-        Decimal(25), gt=0, le=100, description="Percent of the Kelly stake to bet (25 is a quarter Kelly)."
-    )
-    kelly_cap_pct: Decimal = Field(
-        Decimal(2), gt=0, le=100, description="Most percent of the bankroll in one buy when sizing is kelly."
-    )
-    max_stake_usdc: Decimal = Field(
-        Decimal(100), gt=0, le=100_000, description="Most pUSD for one buy, whatever the sizing."
     )
     bump_to_minimum: bool = Field(
         default=True, description="Raise an order below the market's minimum size to it; else skip."
@@ -227,27 +194,6 @@ class BuyerSettings(ProtectionSettings, SigningSettings):
         le=50,
         description="Shared budget for the checks of books in memory, requests (of 50 books) per second.",
     )
-
-    wallet_type: Literal["deposit", "safe", "proxy", "eoa"] = Field(
-        "deposit", description="Kind of the wallet that holds the money; new accounts have a deposit wallet."
-    )
-    wallet: Address | None = Field(
-        None, description="The wallet that holds the money; by default the one its factory makes for the signing key."
-    )
-    api_key: SecretStr | None = Field(None, description="The venue's API key; by default derived from the signing key.")
-    api_secret: SecretStr | None = Field(None, description="Its secret.")
-    api_passphrase: SecretStr | None = Field(None, description="Its passphrase.")
-    orders_per_s: float = Field(
-        endpoints.BUDGETS["clob_orders"].target_per_s,
-        gt=0,
-        le=600,
-        description="Shared budget for live orders, requests per second (the Standard tier allows 40).",
-    )
-    account_rate_per_s: float = Field(
-        20.0, gt=0, le=90, description="Shared budget for reading our own orders and trades, requests per second."
-    )
-    clob_user_url: str = Field(endpoints.CLOB_USER_URL, description="The venue's push feed of our own orders.")
-    geoblock_url: str = Field(endpoints.GEOBLOCK_URL, description="Where the venue says whether our region may trade.")
 
     @field_validator("leader_limits")
     @classmethod

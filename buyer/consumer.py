@@ -16,17 +16,17 @@ from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.chain_reconciliation import ChainReconciliation
+from buyer.recovery.loss_recovery import LossRecovery
 from buyer.recovery.retractions import Retractions
 from buyer.recovery.server_losses import ServerLosses
 from buyer.recovery.startup import StartupRecovery
 from buyer.settlement.worker import SettlementWorker, settling
-from buyer.sharding.shard_count import EMPTIED, ShardCount
+from buyer.sharding.shard_count import ShardCount
 from buyer.signal_handler import SignalHandler, is_retraction
 from buyer.token_executor import TokenExecutor
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Emptied, Fenced, HybridError, OutcomeUnknown, TryAgain, Unavailable
-from shared.ledger.ledger_marks import LedgerLoss
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
 from shared.redis.consumer_group import GroupReader
@@ -68,12 +68,11 @@ class SignalConsumer:
         losses: ServerLosses | None = None,
         watchers: Sequence[Callable[[], None]] = (),
     ) -> None:
-        self._losses = losses
         self._executor, self._journal, self._prices = executor, journal, prices
         self._lease, self._reader, self._clock = lease, reader, clock
         self._inbox, self._settlement, self._exits = inbox, settlement, exit_manager
         self._watchers = watchers
-        self._shard, self._layout, self._token_executor = shard, layout, token_executor or TokenExecutor()
+        self._shard, self._token_executor = shard, token_executor or TokenExecutor()
         self._in_order = transit is not None
         self._transit = OrderTransit(clock=clock) if transit is None else transit
         self._attempts, self._gate = CrashLimiter(), gate or BuyGate(clock, lambda _: 0.0)
@@ -88,8 +87,17 @@ class SignalConsumer:
             clock=clock,
             doubt_since_ms=lambda: losses.doubt_since_ms if losses is not None else 0,
         )
-        if losses is not None and losses.doubt_since_ms:
-            self._recovery.went_back()
+        self._loss = LossRecovery(
+            journal,
+            self._recovery,
+            self._gate,
+            lease=lease,
+            reader=reader,
+            transit=self._transit,
+            clock=clock,
+            layout=layout,
+            losses=losses,
+        )
         self._handler = SignalHandler(
             executor,
             journal,
@@ -100,8 +108,7 @@ class SignalConsumer:
             warm=self.warm,
             retract=retractions.take,
         )
-        self._active = self._emptied = False
-        self._trimmed = 0
+        self._active = False
         self.counter = counter or DecisionCounter()
         self._log = logs.get_logger("buyer")
 
@@ -167,15 +174,12 @@ class SignalConsumer:
 
     def figures(self) -> dict[str, Any]:
         """Return what was counted in this shard: numbers, and dicts of them."""
+        unknown = {"orders_unknown": len(self._executor.unresolved)}
         return {
             "decisions": dict(sorted(self.counter.counts.items())),
-            "signals_lost": self._trimmed,
+            "signals_lost": self._loss.trimmed,
             "exits": self._exits.snapshot() if self._exits else {},
-            **(
-                {**self._settlement.snapshot(), "orders_unknown": len(self._executor.unresolved)}
-                if self._settlement
-                else {}
-            ),
+            **(self._settlement.snapshot() | unknown if self._settlement else {}),
         }
 
     def work(self, stop: threading.Event, entry: StreamEntry | None) -> None:
@@ -226,12 +230,11 @@ class SignalConsumer:
         self._journal.refresh()
         self._gate.refresh()
         entries = self._read(stop)
-        if entries and self._losses is not None:
-            self._losses.note_entry(entries[-1].stream, entries[-1].id)
+        self._loss.note_entries(entries)
         # What was read is taken back before it is decided on, however many entries stand between.
         entries = sorted(entries, key=lambda entry: not is_retraction(entry))
         self._token_executor.run(entries, self._handler.handle_entry, stop, self._between_signals)
-        self._notice_losses()
+        self._loss.notice()
 
     def _read(self, stop: threading.Event) -> list[StreamEntry]:
         """Return the next entries; the read ends when an order arrives, and too much under way ends first."""
@@ -255,61 +258,18 @@ class SignalConsumer:
     def _finish_before_deciding(self) -> None:
         """Keep the lease, finish what was interrupted before anything new is decided, and go on with exits."""
         failure = self._settlement.failure if self._settlement else None
-        if self._emptied or isinstance(failure, Emptied):
-            self._recover_emptied()
-        elif self._losses is not None and self._losses.of_ledger is not None:
-            self._recover_loss(self._losses, self._losses.of_ledger)
+        self._loss.emptied = self._loss.emptied or isinstance(failure, Emptied)
+        self._loss.recover()
         if failure is not None:
             raise Fenced(f"orders are not followed any more: {failure}") if isinstance(failure, Emptied) else failure
         self._lease.renew()
         self._recovery.finish()
-        if self._losses is not None and self._losses.doubt_since_ms and not self._recovery.waits_for:
-            self._losses.end_doubt()
-        self._tell_gate()
+        self._loss.end_doubt()
         self._gate.waits_for()  # raises where nothing may be bought at all: the buyer ends, and says why
         for work_due in self._watchers:
             work_due()
         if self._exits is not None and not self._recovery.holds_sells:
             self._exits.work_due()
-
-    def _tell_gate(self) -> None:
-        """Tell the gate what signals wait for."""
-        recovery = self._recovery
-        self._gate.recovery, self._gate.forgotten = recovery.waits_for, recovery.seeks_forgotten
-        self._gate.sells_wait = recovery.holds_sells
-
-    def _notice_losses(self) -> None:
-        if self._losses is not None:
-            self._losses.tell_streams()
-        self._emptied = self._emptied or self._reader.emptied
-        if self._reader.trimmed > self._trimmed:
-            self._log.error("signals_lost", trimmed=self._reader.trimmed - self._trimmed, fix="trim by group only")
-        self._trimmed = self._reader.trimmed
-
-    def _recover_emptied(self) -> None:
-        """Take the lease again on a server that lost everything, and buy nothing until somebody looked why."""
-        if self._layout is not None:
-            self._layout.restore()
-        other = self._lease.try_acquire()
-        if other:
-            raise Fenced(f"the server was emptied and {other} became active")
-        if self._losses is not None:
-            self._losses.accept_emptied()
-        self._journal.halt(EMPTIED, self._clock.now_ms())
-        self._log.error("server_emptied", fix="check the server's persistence, then `hybrid resume --why ...`")
-        self._emptied = self._reader.emptied = False
-        self._recovery.emptied()
-
-    def _recover_loss(self, losses: ServerLosses, loss: LedgerLoss) -> None:
-        """Take the lease again on a server that went back, and buy nothing until it is known what it forgot."""
-        other = self._lease.try_acquire()
-        if other:
-            raise Fenced(f"the server went back and {other} became active")
-        self._transit.drop()
-        self._recovery.went_back()
-        self._tell_gate()
-        waits_for = self._recovery.waits_for
-        losses.accept(loss, f"wait for {waits_for}" if waits_for else "go on")
 
     def _handle_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
         """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""
@@ -329,7 +289,7 @@ class SignalConsumer:
             step()
         except Emptied as error:
             self._log.error("lease_gone", error=str(error))
-            self._emptied = True
+            self._loss.emptied = True
             self._transit.drop()
         except (TryAgain, OutcomeUnknown) as error:
             self._log.warning("waiting", error=str(error), away=isinstance(error, Unavailable))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ops import docs_reference
 from ops.docs_reference import DocsSection
+from ops.domain.rule_descriptions import WORDS
+from ops.events_reference import events_page
 from shared.config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +40,7 @@ def documents() -> Mapping[str, str]:
         ".env.example": docs_reference.env_example(sections),
         "shared/setting_names.py": docs_reference.setting_names(sections),
         "docs/events.schema.json": docs_reference.event_schema(WIRE),
+        "docs/events.md": events_page(WIRE, WORDS),
     }
 
 

@@ -8,8 +8,10 @@ as ours do (`LEADER_ELECTION_ENABLED`), may be another program's: it is said, an
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
+from functools import cache
 
 from shared.setting_aliases import ALIASES
 
@@ -63,7 +65,7 @@ def nearest_setting(name: str, known: frozenset[str]) -> str | None:
     wanted = name.upper().removeprefix("HYBRID_")
     if wanted in known:
         return wanted
-    begun = [setting for setting in sorted(known) if _but_unit(setting, wanted) or setting.startswith(f"{wanted}_")]
+    begun = sorted({*_but_unit(wanted, known), *(each for each in known if each.startswith(f"{wanted}_"))})
     tries = ((sorted(known), ALMOST), (begun, 0), (sorted(known), SIMILAR))
     close = (get_close_matches(wanted, names, n=1, cutoff=likeness) for names, likeness in tries)
     return next((found[0] for found in close if found), None)
@@ -90,21 +92,47 @@ def _begins_as_ours(name: str) -> bool:
 
 
 def _resembled(name: str, known: frozenset[str]) -> list[str]:
-    return [each for each in known if _but_unit(each, name) or _almost(each, name)]
+    by_length = _by_length(known).items()
+    near = [each for length, names in by_length if _near(length, len(name)) for each in names]
+    return _but_unit(name, known) + [each for each in near if _almost(each, name)]
 
 
 def _is_ours_alone(setting: str) -> bool:
     return not set(setting.split("_")).issubset(_ANYBODYS_WORDS.split())
 
 
-def _but_unit(setting: str, name: str) -> bool:
-    """Say whether only the last word tells them apart, or is missing."""
-    words, leading = name.split("_"), setting.split("_")[:-1]
-    return len(leading) >= _LEADING_WORDS and leading in (words, words[:-1])
+def _but_unit(name: str, known: frozenset[str]) -> list[str]:
+    """Return the settings from which only the last word tells it apart, or is missing."""
+    words, leading = tuple(name.split("_")), _by_leading_words(known)
+    return leading.get(words, []) + leading.get(words[:-1], [])
+
+
+@cache
+def _by_leading_words(known: frozenset[str]) -> dict[tuple[str, ...], list[str]]:
+    found: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for setting in known:
+        *leading, _last = setting.split("_")
+        if len(leading) >= _LEADING_WORDS:
+            found[tuple(leading)].append(setting)
+    return dict(found)
+
+
+@cache
+def _by_length(known: frozenset[str]) -> dict[int, list[str]]:
+    """Return the settings by length: each start looks up a hundred names of the environment among all of them."""
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for setting in known:
+        if len(setting) >= SHORTEST:
+            found[len(setting)].append(setting)
+    return dict(found)
+
+
+def _near(one: int, other: int) -> bool:
+    """Say whether texts of these lengths can be ALMOST alike: the ratio is twice what both have, of all letters."""
+    return 2 * min(one, other) >= ALMOST * (one + other)
 
 
 def _almost(setting: str, name: str) -> bool:
-    if len(setting) < SHORTEST or len(set(setting) ^ set(name)) > _LEADING_WORDS:
+    if len(set(setting) ^ set(name)) > _LEADING_WORDS:
         return False
-    match = SequenceMatcher(None, setting, name, autojunk=False)
-    return match.real_quick_ratio() >= ALMOST and match.ratio() >= ALMOST
+    return SequenceMatcher(None, setting, name, autojunk=False).ratio() >= ALMOST

@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.redis.client import connect_redis
+from tests.running.longest_first import deal_longest
 
 ROOT = Path(__file__).resolve().parent.parent
 WITH_SOCKETS = ("server", "simulator", "process", "sockets", "evm", "sdk")
@@ -36,6 +37,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     marks = OF_ONE_TIER.search(collection_path.read_text(encoding="utf-8"))
     return True if marks and ruled_out & set(re.findall(r"mark\.(\w+)", marks[1])) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the workers begin with the longest tests; alone, the order is that of the files."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers > 1:
+        items[:] = deal_longest([(item, _seconds_of(item)) for item in items], workers)
+
+
+def _seconds_of(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("takes")
+    return float(marker.args[0]) if marker else 0
 
 
 @pytest.fixture(autouse=True)

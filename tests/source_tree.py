@@ -1,7 +1,9 @@
 """Our packages as a reader of their source sees them: files, imports, names used and calls made."""
 
 import ast
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,7 +41,18 @@ class Imported:
 
 @cache
 def tree(file: str) -> ast.Module:
-    return ast.parse((ROOT / file).read_text(encoding="utf-8"), file)
+    with uncollected():
+        return ast.parse((ROOT / file).read_text(encoding="utf-8"), file)
+
+
+@contextmanager
+def uncollected() -> Generator[None]:
+    """Keep the garbage collector out: it would go through all trees again for every few nodes of a new one."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @cache

@@ -31,7 +31,9 @@ def carried() -> set[int]:
 
 
 def marked_in(file: Path) -> set[int]:
-    calls = (node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+    text = file.read_text(encoding="utf-8")
+    nodes = ast.walk(ast.parse(text)) if "pitfall(" in text else ()
+    calls = (node for node in nodes if isinstance(node, ast.Call))
     return {
         argument.value
         for call in calls

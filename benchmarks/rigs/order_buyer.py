@@ -21,12 +21,12 @@ from pydantic import SecretStr
 import buyer.execution.order_executor as executor_module
 from benchmarks.rigs.order_rig import CLOCK, KEY, wall_ms
 from buyer import composition
-from buyer.composition_live import wallet_of
 from buyer.config import parse_args
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
-from buyer.venue.polymarket.account import api_key
+from buyer.venue.polymarket.account_access import wallet_of
+from buyer.venue.polymarket.account_requests import api_key
 from buyer.venue.polymarket.client import PolymarketVenue
 from buyer.venue.polymarket.credentials import RequestHeaders
 from buyer.venue.polymarket.order_signing import UnsignedOrder, exchange_of, order_body, order_digest, whole_signature

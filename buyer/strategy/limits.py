@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Annotated, Any, Literal, NamedTuple, Self, cast
+from typing import Any, Literal, Self, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainSerializer, model_validator
+from pydantic import BaseModel, model_validator
 
-from shared.domain.errors import Malformed
-from shared.domain.money import MICRO, Price, Usdc, from_micro, micro_text, to_micro
+from buyer.strategy.limit_values import REST, Names, Percent, PriceLimit, Tiers, UsdcLimit
+from shared.domain.money import MICRO, Price, Usdc, micro_text
 from shared.messages.base import fact_id
 
 Sizing = Literal["fixed", "percent", "proportional", "tiered", "kelly"]
@@ -21,8 +20,6 @@ OnRetraction = Literal["exit", "keep"]
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
 HUNDRED_PCT = 100 * MICRO
 """A percentage is in millionths of a percent: 12.5% is 12,500,000."""
-REST = "*"
-"""The tier of every larger trade."""
 ACCOUNT_WIDE = frozenset(
     {
         "leader_limits",
@@ -53,76 +50,6 @@ STAKE_CAPS = (
     "max_total_usdc",
 )
 """What no single buy may be above, wherever it is."""
-
-
-class SizeTier(NamedTuple):
-    """Leader trades of up to `up_to` collateral (None: of any size) are followed with `multiplier` millionths of it."""
-
-    up_to: Usdc | None
-    multiplier: int
-
-
-@lru_cache(maxsize=64)
-def tiers_of(text: str) -> tuple[SizeTier, ...]:
-    """Read `up to:multiplier` pairs, smallest first; `*` is every larger trade.
-
-    Raises:
-        ValueError: naming the pair and what it should be.
-    """
-    tiers = tuple(_tier(pair.strip()) for pair in text.split(",") if pair.strip())
-    bounds = [tier.up_to for tier in tiers if tier.up_to is not None]
-    if bounds != sorted(set(bounds)) or any(tier.up_to is None for tier in tiers[:-1]):
-        raise ValueError(f"tiers {text!r}: the smallest trade first, each bound once, '*' last")
-    return tiers
-
-
-def _tier(pair: str) -> SizeTier:
-    bound, colon, multiplier = pair.partition(":")
-    try:
-        times, up_to = _exact(Decimal(multiplier)), None if bound == REST else _exact(Decimal(bound))
-    except (InvalidOperation, ValueError):
-        times = up_to = -1
-    if not colon or times < 0:
-        raise ValueError(f"tier {pair!r}: expected `pUSD of the leader's trade:multiplier`, such as 100:0.5 or *:0.1")
-    if up_to is not None and up_to <= 0:
-        raise ValueError(f"tier {pair!r}: the bound must be above 0 pUSD")
-    return SizeTier(None if up_to is None else Usdc(up_to), times)
-
-
-def _checked_tiers(text: str) -> str:
-    tiers_of(text)
-    return text
-
-
-def _split(value: Any) -> Any:  # noqa: ANN401 - a validator sees anything
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-def _exact(value: Any) -> int:  # noqa: ANN401 - a validator sees anything
-    """Return an amount in micro-units.
-
-    Raises:
-        ValueError: it is none, or has more than 6 decimals.
-    """
-    if isinstance(value, float):
-        raise ValueError(f"a float cannot hold money: {value!r}; send a decimal string")  # noqa: TRY004 - pydantic wants ValueError
-    try:
-        micro = to_micro(value)
-    except Malformed as error:
-        raise ValueError(str(error)) from error
-    if from_micro(micro) != Decimal(value):
-        raise ValueError(f"{value} has more than 6 decimals")
-    return micro
-
-
-_Exact = BeforeValidator(_exact)
-_AsText = PlainSerializer(micro_text, return_type=str)
-UsdcLimit = Annotated[Usdc, _Exact, _AsText]
-PriceLimit = Annotated[Price, _Exact, _AsText]
-Percent = Annotated[int, _Exact, _AsText]
-"""Millionths of a percent."""
-Tiers = Annotated[str, AfterValidator(_checked_tiers)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class TradingLimits(BaseModel, frozen=True, extra="forbid"):

@@ -11,7 +11,8 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from buyer.strategy.fill_model import dearest_at
-from buyer.strategy.limits import HUNDRED_PCT, Sizing, SlippageBound, TradingLimits, tiers_of
+from buyer.strategy.limit_values import tiers_of
+from buyer.strategy.limits import HUNDRED_PCT, Sizing, SlippageBound, TradingLimits
 from shared.domain.market import MarketFacts, Side
 from shared.domain.money import MICRO, Price, Shares, Usdc, ceil_to, cost_micro, floor_to, micro_text
 

@@ -24,7 +24,6 @@ from shared.domain.trading_controls import (
     CONTROLS,
     NOTES,
     PRICE,
-    SWITCH,
     sells_at_any_price,
     turn_control,
 )
@@ -135,12 +134,6 @@ def active(redis: Redis, mode: str) -> list[TradingControl]:
 def trading_state(values: Mapping[str, int]) -> str:
     """Return what is traded by a ledger's accounts, in one word: `on` while no control is."""
     return next((word for control, word in STATES.items() if values.get(control)), "on")
-
-
-def last_turn(redis: Redis, mode: str) -> dict[str, str]:
-    """Return who turned the kill switch last, when and why; empty when nobody did."""
-    text = RedisLedger(redis, mode).records(CONTROLS).get(SWITCH)
-    return json.loads(text) if text else {}
 
 
 def history(redis: Redis, mode: str) -> list[ControlTurned]:

@@ -80,11 +80,6 @@ def lot_key(leader: str, token_id: str) -> str:
     return f"{leader}:{token_id}"
 
 
-def day_account(now_ms: int) -> str:
-    """Name the account of the UTC day that holds `now_ms`."""
-    return days_accounts(now_ms // DAY_MS)[0]
-
-
 def pnl_account(now_ms: int) -> str:
     """Name what was realized on the UTC day that holds `now_ms`."""
     return days_accounts(now_ms // DAY_MS)[1]

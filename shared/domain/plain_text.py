@@ -40,12 +40,3 @@ def _sign(found: re.Match[str]) -> str:
     if character < " ":
         return chr(_PICTURES + ord(character))
     return "\u2421" if character == _DELETE else "\ufffd"
-
-
-def plain_json(text: str) -> str:
-    """Return JSON that means the same and holds nothing that acts on a terminal: what would, escaped."""
-    return _UNSAFE.sub(_escaped, text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"

@@ -9,9 +9,9 @@ import pytest
 from backtest.report import png_export
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Give the system's Chromium, or skip and say why."""
+    """Give the system's Chromium, or skip and say why; a module's own, since its event loop bars every other's."""
     path = next(filter(None, map(shutil.which, png_export.BROWSERS)), None)
     if path is None:
         pytest.skip(f"no Chromium: none of {', '.join(png_export.BROWSERS)} is on the PATH")

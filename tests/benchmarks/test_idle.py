@@ -10,6 +10,7 @@ from benchmarks import idle
 pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
 
 
+@pytest.mark.takes(20)
 def test_a_pipeline_that_waits_takes_less_than_its_bound_and_every_process_is_counted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from shared.domain.market import Book, Level, MarketFacts
 from shared.domain.money import Price
 from shared.messages.base import fact_id
 from shared.messages.decisions import Portfolio
+from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal, Fill, SeenBy
 from tests.amounts import D
 
@@ -121,3 +122,19 @@ def a_case(**changes: Any) -> DecisionContext:
         **changes,
     }
     return DecisionContext(**values)
+
+
+def some_progress(*live_tokens: str) -> HybridProgress:
+    """Return a detector's word that leaders are live in these tokens."""
+    return HybridProgress(
+        id="p",
+        emitted_at_ms=1,
+        detector="d",
+        runtime_ms=1,
+        leaders=(),
+        signals=0,
+        sightings=0,
+        repeats=0,
+        sources=(),
+        live_tokens=live_tokens,
+    )

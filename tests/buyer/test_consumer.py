@@ -12,12 +12,11 @@ from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, SIGNALS
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
 from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
 from shared.redis.streams import ensure_group, group_backlog, publish_event
-from tests.buyer.builders import NOW_MS, a_signal, some_settings
+from tests.buyer.builders import NOW_MS, a_signal, some_progress, some_settings
 from tests.buyer.consumer_rig import Rig, a_hash
 from tests.waiting import PATIENCE_S
 
@@ -50,19 +49,7 @@ def test_the_same_signal_delivered_twice_is_decided_once(valkey_url: str) -> Non
 
 def test_progress_warms_the_markets_and_is_acknowledged(valkey_url: str) -> None:
     rig = Rig(valkey_url)
-    progress = HybridProgress(
-        id="p",
-        emitted_at_ms=1,
-        detector="d",
-        runtime_ms=1,
-        leaders=(),
-        signals=0,
-        sightings=0,
-        repeats=0,
-        sources=(),
-        live_tokens=("1", "2"),
-    )
-    publish_event(rig.redis, SIGNALS, progress)
+    publish_event(rig.redis, SIGNALS, some_progress("1", "2"))
 
     rig.run_until(lambda: bool(rig.prices.warmed))
 

@@ -15,9 +15,8 @@ from shared.domain.record_kinds import ORDERS
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DEAD
 from shared.messages.events import write_event
-from shared.messages.service import HybridProgress
 from shared.redis.lease import Lease
-from tests.buyer.builders import a_signal, some_limits
+from tests.buyer.builders import a_signal, some_limits, some_progress
 from tests.buyer.consumer_rig import Rig, a_hash
 from tests.waiting import PATIENCE_S
 
@@ -45,20 +44,8 @@ def a_line(number: int) -> str:
 
 def test_s8_each_line_is_decided_once_and_nothing_else_is_said(valkey_url: str) -> None:
     rig = Rig(valkey_url)
-    progress = HybridProgress(
-        id="p",
-        emitted_at_ms=1,
-        detector="d",
-        runtime_ms=1,
-        leaders=(),
-        signals=0,
-        sightings=0,
-        repeats=0,
-        sources=(),
-        live_tokens=("1",),
-    )
 
-    piped(rig, a_line(1), "", a_line(2), a_line(1), write_event(progress), "{", "{")
+    piped(rig, a_line(1), "", a_line(2), a_line(1), write_event(some_progress("1")), "{", "{")
 
     assert [decision.verdict for decision in rig.decisions()] == ["BUY", "BUY", "SKIP"]
     assert rig.prices.warmed == ["1"]

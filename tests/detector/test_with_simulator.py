@@ -47,6 +47,7 @@ def each_once(redis: Redis) -> bool:
     return max(Counter(signal.id for signal in signals(redis)).values()) == 1
 
 
+@pytest.mark.takes(10)
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("name", "speed", "sources"),
@@ -76,6 +77,7 @@ def test_every_real_trade_is_in_exactly_one_signal(
     assert each_once(redis)
 
 
+@pytest.mark.takes(10)
 @pytest.mark.real_data
 @pytest.mark.process
 def test_every_real_trade_is_in_exactly_one_signal_when_the_detector_is_killed_five_times(

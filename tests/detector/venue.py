@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from redis import Redis
 
@@ -88,13 +89,21 @@ def settings(sim: Simulator, redis_url: str, **more: str) -> DetectorSettings:
 
 
 def signals(redis: Redis) -> list[ActionableSignal]:
-    """Return what is on the stream."""
-    entries = cast("list[tuple[str, dict[str, str]]]", redis.xrange(SIGNALS))
-    return [
-        cast("ActionableSignal", read_event(fields["json"]))
-        for _, fields in entries
-        if fields["event"] == "ACTIONABLE_SIGNAL"
-    ]
+    """Return what is on the stream; each entry is read once, since waits ask again every few milliseconds."""
+    read = _READ.setdefault(redis, {})
+    after = f"({next(reversed(read))}" if read else "-"
+    entries = cast("list[tuple[str, dict[str, str]]]", redis.xrange(SIGNALS, after))
+    for name, fields in entries:
+        read[name] = _signal_in(fields)
+    return [signal for signal in read.values() if signal is not None]
+
+
+_READ: WeakKeyDictionary[Redis, dict[str, ActionableSignal | None]] = WeakKeyDictionary()
+"""What each connection of a test has read of the stream, by entry."""
+
+
+def _signal_in(fields: dict[str, str]) -> ActionableSignal | None:
+    return cast("ActionableSignal", read_event(fields["json"])) if fields["event"] == "ACTIONABLE_SIGNAL" else None
 
 
 def sums(found: list[ActionableSignal]) -> Sums:

@@ -1,7 +1,6 @@
 """What strangers write (titles, labels, reasons) is plain text in every view: no markup, no escape code."""
 
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,7 +43,7 @@ from shared.domain import exit_codes
 from shared.domain.errors import BadConfig, Unavailable
 from shared.domain.ledger_accounts import Lot
 from shared.domain.market import MarketFacts
-from shared.domain.plain_text import make_plain, plain_json
+from shared.domain.plain_text import make_plain
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import Outcome, RuleResult
 from shared.messages.signals import MarketHint
@@ -281,10 +280,3 @@ def test_plain_text_keeps_its_length_and_what_people_write() -> None:
     assert make_plain("Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]") == "Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]"
     assert make_plain("a\tb\nc") == "a b c"
     assert make_plain("half a character: \ud800").encode()
-
-
-def test_json_on_a_terminal_means_the_same_and_acts_as_nothing() -> None:
-    text = json.dumps({"title": EVIL}, ensure_ascii=False)
-
-    assert refused(plain_json(text)) == []
-    assert json.loads(plain_json(text)) == {"title": EVIL}

@@ -116,6 +116,7 @@ def test_who_is_killed_is_replaced_within_seconds_and_each_signal_is_decided_onc
     assert end_within_15_s(detector) == 0
 
 
+@pytest.mark.takes(13)
 @pytest.mark.pitfall(21)
 def test_who_slept_through_the_loss_of_its_shards_orders_nothing_and_starts_again(
     crowd: DemoWorld, starter: Programs, redis_server: EmbeddedRedis

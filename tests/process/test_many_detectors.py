@@ -48,6 +48,7 @@ def events_of(programs: Programs, process: "subprocess.Popen[str]", kind: str) -
     return [json.loads(line) for line in programs.out(process) if f'"{kind}"' in line]
 
 
+@pytest.mark.takes(40)
 def test_who_is_killed_is_replaced_within_seconds_and_nothing_is_missed_or_doubled(
     crowd: DemoWorld, starter: Programs, redis_server: EmbeddedRedis, record_property: Any
 ) -> None:

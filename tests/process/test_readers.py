@@ -91,6 +91,7 @@ def left_after(process: "subprocess.Popen[str]", count: int) -> list[str]:
     return found
 
 
+@pytest.mark.takes(11)
 def test_readers_that_leave_change_nothing_and_fail_no_job(
     programs: Programs, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def events(lines: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
+@pytest.mark.takes(30)
 def test_the_demo_ends_by_itself_with_nothing_missed_and_an_identical_replay(tmp_path: Path) -> None:
     demo = subprocess.run(
         [
@@ -58,6 +59,7 @@ def test_the_demo_ends_by_itself_with_nothing_missed_and_an_identical_replay(tmp
     assert min(summary[name] for name in ("fills", "signals", "decisions", "redemptions")) > 0
 
 
+@pytest.mark.takes(14)
 def test_s6_one_process_runs_everything_and_frames_its_run(programs: Programs) -> None:
     service = programs.start("ops.run_service", "--dry-run", "--runtime-seconds", "12")
 
@@ -92,6 +94,7 @@ def test_s5_s6_the_one_process_ends_within_15_s_and_says_so_last(programs: Progr
     assert last["reason"] == number.name
 
 
+@pytest.mark.takes(12)
 def test_s8_detector_and_buyer_work_over_a_pipe(programs: Programs) -> None:
     pipe = subprocess.run(  # noqa: S602 - the shell's pipe is what is tested
         f"{sys.executable} -m detector --runtime-seconds 10 | {sys.executable} -m buyer --stdin",
@@ -135,6 +138,7 @@ def test_a_second_buyer_of_the_same_name_refuses_to_start(programs: Programs) ->
     assert first.poll() is None
 
 
+@pytest.mark.takes(11)
 @pytest.mark.pitfall(21)
 def test_a_second_buyer_of_another_name_stands_by_and_takes_over(
     programs: Programs, redis_server: EmbeddedRedis, venue: DemoWorld
@@ -206,6 +210,7 @@ FAULTS = (
 )
 
 
+@pytest.mark.takes(16)
 @pytest.mark.pitfall(29)
 @pytest.mark.pitfall(31)
 def test_kills_of_everything_lose_and_double_nothing_and_replay_byte_for_byte(

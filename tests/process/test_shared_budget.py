@@ -28,6 +28,7 @@ def crowd() -> Iterator[DemoWorld]:
         yield world
 
 
+@pytest.mark.takes(35)
 def test_s1_fifty_leaders_and_two_detectors_cost_the_target_rate(
     crowd: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:

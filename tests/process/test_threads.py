@@ -162,6 +162,7 @@ def test_hybrid_up(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert up.main(parse(UpSettings, [], data_dir=tmp_path)) == 0
 
 
+@pytest.mark.takes(11)
 @pytest.mark.usefixtures("no_thread_left")
 def test_the_demo(tmp_path: Path) -> None:
     """Its verdict after so short a time is not the point here."""
@@ -177,7 +178,7 @@ def test_the_demo(tmp_path: Path) -> None:
 
 def test_a_live_buyer_with_orders_of_two_tokens_behind_it_ends_within_2_s_with_0(floor: Floor) -> None:
     floor.fund()
-    first, second = floor.tokens[:2]
+    first, second = (market.tokens[0] for market in floor.sim.markets[:2])
     floor.offer(second)
     with live_buyer(floor) as buyer:
         for number, token in enumerate((first, second)):

@@ -1,6 +1,7 @@
 """Attacks on how a lot is sold: the makers who are away, bids that nobody means, a clock that steps back."""
 
 import contextlib
+from collections.abc import Generator
 
 from benchmarks.rigs.adversary.scenario import Scenario
 from benchmarks.rigs.adversary.stage import FAIR, Stage, until
@@ -13,12 +14,19 @@ BELIEVES_ALL = {"EXIT_FLOOR_PCT": "100", "TRIGGER_LOOKS": "1", "TRIGGER_S": "0"}
 AWAY_S = 3.0
 
 
-def stub_bid(stage: Stage) -> None:
-    """Let the leader sell while the makers are away for three seconds, and only a bid of a cent stands."""
+@contextlib.contextmanager
+def holding_lot(stage: Stage) -> Generator[None]:
+    """Run a buyer that has followed the leader's buy at a fair book; what comes then is the attack."""
     stage.book(*FAIR)
     with stage.buyer():
         stage.decided(stage.leader("BUY", "100", "0.5"))
         stage.begin("0.49")
+        yield
+
+
+def stub_bid(stage: Stage) -> None:
+    """Let the leader sell while the makers are away for three seconds, and only a bid of a cent stands."""
+    with holding_lot(stage):
         stage.wait(12)
         stage.book(*STUB)
         sold = stage.leader("SELL", "100", "0.49")
@@ -30,10 +38,7 @@ def stub_bid(stage: Stage) -> None:
 
 def spoof_bid(stage: Stage) -> None:
     """Show a bid far above the market until an exit begins, and take it away: what is left is bid at 0.30."""
-    stage.book(*FAIR)
-    with stage.buyer():
-        stage.decided(stage.leader("BUY", "100", "0.5"))
-        stage.begin("0.49")
+    with holding_lot(stage):
         stage.wait(2)
         stage.book((("0.7", "200"), ("0.3", "5000")), (("0.99", "5000"),))
         with contextlib.suppress(TimeoutError):
@@ -46,10 +51,7 @@ def spoof_bid(stage: Stage) -> None:
 
 def thin_stop(stage: Stage) -> None:
     """Let the bids sink to 0.30 for three seconds, under a lot that has a stop at 20%."""
-    stage.book(*FAIR)
-    with stage.buyer():
-        stage.decided(stage.leader("BUY", "100", "0.5"))
-        stage.begin("0.49")
+    with holding_lot(stage):
         stage.wait(4)
         stage.book((("0.3", "5000"),), (("0.5", "5000"),))
         stage.wait(AWAY_S)
@@ -59,10 +61,7 @@ def thin_stop(stage: Stage) -> None:
 
 def dust_churn(stage: Stage) -> None:
     """Let the leader sell a hundredth of a share and buy again, six times."""
-    stage.book(*FAIR)
-    with stage.buyer():
-        stage.decided(stage.leader("BUY", "100", "0.5"))
-        stage.begin("0.49")
+    with holding_lot(stage):
         for _ in range(6):
             stage.decided(stage.leader("SELL", "0.01", "0.49"))
             stage.decided(stage.leader("BUY", "4", "0.5"))

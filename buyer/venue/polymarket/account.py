@@ -1,37 +1,26 @@
 """The venue's word on our own account: orders, trades, balances, restrictions."""
 
 import contextlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import SecretStr
-
 from buyer.domain.chain_fills import own_fills
 from buyer.domain.order_result import OrderSeen, OwnTrade
-from buyer.venue.polymarket.ban_detector import Refusals
-from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders, statement_headers
-from buyer.venue.polymarket.signer import OrderSigner
-from buyer.venue.polymarket.venue_time import VenueTime
-from buyer.venue.polymarket.wire.account_parsing import is_pending, orders_of, read_order, read_page, read_trade
-from buyer.venue.polymarket.wire.order_responses import find_bar
+from buyer.venue.polymarket.account_requests import AccountRequests
+from buyer.venue.polymarket.credentials import RequestHeaders
+from buyer.venue.polymarket.wire.account_parsing import is_pending, orders_of, read_order, read_trade
 from shared import logs
 from shared.clock import Clock
-from shared.domain.errors import GiveUp, Malformed, RefusedForSafety, Rejected, Unavailable
+from shared.domain.errors import GiveUp, Malformed, Rejected
 from shared.domain.market import MarketFacts
 from shared.domain.money import from_micro
 from shared.http.client import Upstream
-from shared.http.response import SHOWN_CHARS, HttpResponse, retry_after_s, value_of
 from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.parsing import Raw, as_object, read_flag, read_text
 from shared.rate_limit.limits import GateLane
 
-MOST_PAGES = 50
-_BAD_REQUEST = 400
 _NOT_FOUND = 404
-_BEFORE_S = 15
-"""Trades are asked for from this long before the order was signed: clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +43,8 @@ class AccountApi:
     """The account behind one API key."""
 
     def __init__(self, clob: Upstream, requests: RequestHeaders, polygon: PolygonClient, *, clock: Clock) -> None:
-        self._clob, self._requests, self._polygon, self._clock = clob, requests, polygon, clock
-        self._by_batch, self._refusals = True, Refusals()
+        self._requests, self._polygon = AccountRequests(clob, requests, clock=clock), polygon
+        self._by_batch = True
 
     def order(self, order_hash: str) -> OrderSeen | None:
         """Return the venue's word on one order; None when it says that it has none.
@@ -64,7 +53,7 @@ class AccountApi:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
         try:
-            found = self._get_signed(f"/data/order/{order_hash}")
+            found = self._requests.get_signed(f"/data/order/{order_hash}")
         except Rejected as error:
             if error.status == _NOT_FOUND:
                 return None
@@ -101,8 +90,8 @@ class AccountApi:
 
     def _rows_of(self, order_hash: str, token_id: str, since_ms: int) -> list[Raw]:
         named = {"asset_id": token_id} if token_id else {}
-        wish = {**named, "after": self._from_s(since_ms)}
-        return [row for row in self._pages("/data/trades", wish) if order_hash in orders_of(row)]
+        wish = {**named, "after": self._requests.from_s(since_ms)}
+        return [row for row in self._requests.pages("/data/trades", wish) if order_hash in orders_of(row)]
 
     def listed(self, since_ms: int) -> dict[str, list[Raw]]:
         """Return the raw trades of each of our orders since then, by order hash.
@@ -110,7 +99,7 @@ class AccountApi:
         Raises:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
-        return self.trades_of(self._pages("/data/trades", {"after": self._from_s(since_ms)}))
+        return self.trades_of(self._requests.pages("/data/trades", {"after": self._requests.from_s(since_ms)}))
 
     def trades_of(self, raws: Iterable[Raw]) -> dict[str, list[Raw]]:
         """Return raw trades by the hash of each order that has a part in them; one that names none is left out."""
@@ -131,7 +120,7 @@ class AccountApi:
         Raises:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
-        rows = self._pages("/data/trades", {"after": self._from_s(since_ms)})
+        rows = self._requests.pages("/data/trades", {"after": self._requests.from_s(since_ms)})
         return frozenset(name for row in rows if is_pending(row) for name in orders_of(row))
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> OwnTrade:
@@ -169,7 +158,7 @@ class AccountApi:
 
     def holding(self, kind: str, signature_type: int, token_id: str = "") -> AccountBalance:
         """Return the balance of COLLATERAL, CONDITIONAL or CONDITIONAL-V2, and who may spend it."""
-        raw = as_object(self._get("/balance-allowance", _asset(kind, signature_type, token_id)), "balance")
+        raw = as_object(self._requests.get("/balance-allowance", _asset(kind, signature_type, token_id)), "balance")
         allowances = as_object(raw.get("allowances") or {}, "allowances")
         try:
             return AccountBalance(
@@ -185,134 +174,16 @@ class AccountApi:
             TryAgain: throttled or away.
         """
         with contextlib.suppress(GiveUp):  # its answer says nothing; the balance does
-            self._get("/balance-allowance/update", _asset(kind, signature_type, token_id))
+            self._requests.get("/balance-allowance/update", _asset(kind, signature_type, token_id))
 
     def closed_only(self) -> bool:
         """Say whether the account may only close positions."""
-        said = as_object(self._get("/auth/ban-status/closed-only"), "closed only")
+        said = as_object(self._requests.get("/auth/ban-status/closed-only"), "closed only")
         if "closed_only" not in said:
             raise Malformed("the answer does not say whether the account may only close positions")
         return read_flag(said, "closed_only", default=True)
-
-    def _pages(self, path: str, params: dict[str, str]) -> Iterator[Raw]:
-        """Yield the rows of all pages; one without rows, or a cursor that leads nowhere, is no "there are none"."""
-        asked, seen = params, set[str]()
-        for _ in range(MOST_PAGES):
-            rows, cursor = read_page(self._get_signed(path, asked), path)
-            yield from rows
-            if not cursor:
-                return
-            if cursor in seen:
-                raise Malformed(f"{path}: the cursor {cursor!r} came again")
-            seen, asked = seen | {cursor}, {**params, "next_cursor": cursor}
-        raise Malformed(f"{path}: more than {MOST_PAGES} pages")
-
-    def _get_signed(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Ask about our orders; a refusal before the API (a CDN's, perhaps) bars us only when it lasts.
-
-        Raises:
-            Unavailable: refused, and that may pass. RefusedForSafety: it does not.
-        """
-        try:
-            found = self._ask(path, params)
-        except Rejected as error:
-            if self._refusals.may_pass(error.status, self._clock.monotonic()):
-                raise Unavailable(str(error)) from error
-            if find_bar(error.status, "") is None:
-                raise
-            found = self._get(path, params)
-        self._refusals.over()
-        return found
-
-    def _get(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Ask; what would bar us for good is asked once more, as one stray answer proves nothing.
-
-        Raises:
-            RefusedForSafety: the venue refuses our key, account or region.
-        """
-        try:
-            return self._ask(path, params)
-        except Rejected as error:
-            if find_bar(error.status, "") is None:
-                raise
-        try:
-            return self._ask(path, params)
-        except Rejected as error:
-            no = find_bar(error.status, str(error))
-            if no is None:
-                raise
-            raise RefusedForSafety(no.fix) from error
-
-    def _from_s(self, since_ms: int) -> str:
-        """Return a time of ours as the venue's lists begin at it, some seconds early."""
-        return str(max(0, self._requests.time.at(since_ms) // 1000 - _BEFORE_S))
-
-    def _ask(self, path: str, params: dict[str, str] | None) -> Any:  # noqa: ANN401 - JSON
-        time = self._requests.time
-
-        def ask() -> Any:  # noqa: ANN401 - JSON
-            headers = self._requests.headers("GET", path, "", self._clock.now_ms())
-            return ask_account(self._clob, "GET", path, headers, self._clock, params, time)
-
-        return time.signed(ask)
 
 
 def _asset(kind: str, signature_type: int, token_id: str) -> dict[str, str]:
     token = {"token_id": token_id} if token_id else {}
     return {"asset_type": kind, "signature_type": str(signature_type), **token}
-
-
-def api_key(clob: Upstream, signer: OrderSigner, clock: Clock, time: VenueTime | None = None) -> ApiKey:
-    """Create the signer's API key, or derive the one it has; `time` learns how far the venue's clock is from ours.
-
-    Raises:
-        TryAgain: throttled or away. GiveUp: refused, or unreadable.
-    """
-    known = time or VenueTime()
-
-    def ask(method: str, path: str) -> Any:  # noqa: ANN401 - JSON
-        headers = statement_headers(signer, known.at(clock.now_ms()))
-        return ask_account(clob, method, path, headers, clock, time=known)
-
-    try:
-        found = known.signed(lambda: ask("POST", "/auth/api-key"))
-    except Rejected as error:
-        if error.status != _BAD_REQUEST:
-            raise
-        found = known.signed(lambda: ask("GET", "/auth/derive-api-key"))
-    raw = as_object(found, "api key")
-    parts = [read_text(raw, name) for name in ("apiKey", "secret", "passphrase")]
-    if not all(parts):
-        raise Malformed("the answer holds no whole API key")
-    return ApiKey(*map(SecretStr, parts))
-
-
-def ask_account(
-    clob: Upstream,
-    method: str,
-    path: str,
-    headers: Mapping[str, str],
-    clock: Clock,
-    params: Mapping[str, str] | None = None,
-    time: VenueTime | None = None,
-) -> Any:  # noqa: ANN401 - JSON
-    """Return the JSON of one authenticated request, or raise what its answer stands for; `time` learns from it."""
-    label = f"{clob.name} {method} {path}"
-    answer = clob.send(clob.request(method, path, params=params, headers=headers, lane=GateLane.ORDERS))
-    if time is not None:
-        time.learn(answer.headers, clock.now_ms())
-    if answer.status == _NOT_FOUND and _is_strangers(answer):
-        raise Malformed(f"{label}: 404 that is not the API's own: {answer.body[:SHOWN_CHARS]!r}")
-    return value_of(answer, label, str, retry_after_s(answer.headers, clock.now_ms()))
-
-
-def _is_strangers(answer: HttpResponse) -> bool:
-    """Say whether a 404 is a web page or JSON that was cut: then nobody said that there is no such thing."""
-    body = answer.body.strip()
-    if answer.is_page or not body.startswith((b"{", b"[")):
-        return answer.is_page
-    try:
-        json.loads(body)
-    except ValueError:
-        return True
-    return False

@@ -87,19 +87,6 @@ def _first_event(market: Raw) -> Raw:
     return cast("Raw", found[0]) if found and isinstance(found[0], Mapping) else {}
 
 
-def parse_clob_fee(raw: object) -> tuple[Rate, int | Decimal]:
-    """Read (rate, exponent) from the short keys of `/clob-markets/{condition_id}`; (0, 1) without a fee.
-
-    Raises:
-        Malformed: the answer is no such market.
-    """
-    fee = as_object(raw, "clob market").get("fd")
-    if not isinstance(fee, Mapping):
-        return Rate(0), 1
-    known = cast("Raw", fee)
-    return Rate(read_amount(known, "r", 0)), fee_exponent_of(read_number(known, "e", Decimal(1)))
-
-
 def parse_book(raw: object, now_ms: int) -> Book:
     """Read one CLOB book: levels in any order, prices and sizes as strings, time in milliseconds as a string.
 

@@ -20,7 +20,6 @@ from backtest.history.csv_rows import CsvRows, _micro
 from backtest.history.external_sort import by_time
 from backtest.history.history_files import open_history
 from backtest.history.trade_grouping import TradeRow
-from backtest.results.leader_pnl import leader_results
 from backtest.simulation.latency import ConstantDelay, DrawnDelay, RecordedDelay, read_delay
 from shared.capture.capture import FolderWriter, Header
 from shared.domain.errors import BadConfig, Malformed
@@ -31,6 +30,7 @@ from shared.messages.signals import ActionableSignal, SeenBy
 from shared.redis.streams import StreamEntry
 from tests.amounts import D
 from tests.backtest.histories import START_MS, at
+from tests.backtest.history.leader_pnl import leader_results
 from tests.buyer.builders import a_signal
 
 A, B = "0x" + "a1" * 20, "0x" + "b2" * 20

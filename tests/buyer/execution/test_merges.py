@@ -17,7 +17,8 @@ from shared.messages.signals import ActionableSignal
 from tests.amounts import D
 from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_case, a_market, a_portfolio, a_signal, some_limits
-from tests.buyer.strategy.test_exit_policy import KEY, Selling, a_lot, bid
+from tests.buyer.execution.exits.selling_desk import KEY, Selling
+from tests.buyer.strategy.test_exit_policy import a_lot, bid
 
 CHEAP = bid("0.42")
 

@@ -42,6 +42,7 @@ def fall(floor: Floor) -> None:
     floor.sim.call(lambda: floor.sim._app.traders.set_book(floor.token, *levels))
 
 
+@pytest.mark.takes(14)
 @pytest.mark.pitfall(53)
 def test_half_of_a_lot_sold_by_hand_is_found_and_the_other_half_still_gets_out(floor: Floor) -> None:
     floor.fund()
@@ -58,6 +59,7 @@ def test_half_of_a_lot_sold_by_hand_is_found_and_the_other_half_still_gets_out(f
     assert told(floor)[0].wallet == held - held // 2
 
 
+@pytest.mark.takes(11)
 @pytest.mark.pitfall(53)
 def test_a_lot_sold_by_hand_is_tried_no_more_and_gives_its_cap_back_once_settled(floor: Floor) -> None:
     floor.fund()

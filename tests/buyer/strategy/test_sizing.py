@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buyer.strategy.limits import HUNDRED_PCT, TradingLimits, tiers_of
+from buyer.strategy.limit_values import tiers_of
+from buyer.strategy.limits import HUNDRED_PCT, TradingLimits
 from buyer.strategy.policy import decide_signal
 from buyer.strategy.sizing import STAKES, StakeBasis, exit_limit, stake_for
 from shared.domain.errors import BadConfig

@@ -144,6 +144,7 @@ def test_push_alone_counts_equal_fills_once_which_is_its_known_limit_and_never_o
     assert each_once(redis)
 
 
+@pytest.mark.takes(14)
 @pytest.mark.pitfall(10)
 @pytest.mark.parametrize(
     ("kind", "seconds", "mute_s"), [("mute_socket", 0, "1.5"), ("late_socket", 2, "8"), ("close_socket", 0, "8")]
@@ -174,6 +175,7 @@ def gone(sim: Simulator, connection: object) -> bool:
     return connection not in sim._app.rtds.connections
 
 
+@pytest.mark.takes(18)
 def test_sockets_that_are_cut_again_and_again_double_nothing_and_the_standby_misses_nothing(valkey_url: str) -> None:
     """One socket is cut at a time, as the real feed does: what the other tells is enough."""
     redis = connect_redis(valkey_url)
@@ -195,6 +197,7 @@ def test_sockets_that_are_cut_again_and_again_double_nothing_and_the_standby_mis
     assert each_once(redis)
 
 
+@pytest.mark.takes(31)
 @pytest.mark.parametrize("upstream", ["rtds", "data", "rpc", "subgraph"])
 def test_each_source_failing_alone_never_stops_the_others(valkey_url: str, upstream: str) -> None:
     redis = connect_redis(valkey_url)

@@ -42,8 +42,8 @@ def test_the_switch_is_turned_once_and_says_who_when_and_why(redis: Redis) -> No
     assert not controls.kill(redis, "paper", "again", clock)
 
     assert RedisLedger(redis, "paper").accounts().values == {HALT: 1}
-    assert controls.last_turn(redis, "paper")["why"] == "odd fills"
-    assert controls.last_turn(redis, "paper")["at_ms"] == "5"
+    (turned,) = controls.active(redis, "paper")
+    assert (turned.why, turned.at_ms) == ("odd fills", 5)
 
 
 @pytest.mark.pitfall(24)
@@ -60,7 +60,7 @@ def test_the_switch_of_paper_is_not_that_of_live(redis: Redis) -> None:
     controls.kill(redis, "paper", "test", ManualClock())
 
     assert RedisLedger(redis, "live").accounts().values == {}
-    assert controls.last_turn(redis, "live") == {}
+    assert controls.active(redis, "live") == []
 
 
 @pytest.mark.pitfall(24)
@@ -71,7 +71,7 @@ def test_a_container_user_without_a_name_can_turn_the_switch(redis: Redis, monke
     monkeypatch.setattr("getpass.getuser", nameless)
 
     assert controls.kill(redis, "paper", "odd fills", ManualClock())
-    assert controls.last_turn(redis, "paper")["who"].startswith("uid ")
+    assert controls.active(redis, "paper")[0].who.startswith("uid ")
 
 
 @pytest.mark.pitfall(24)

@@ -132,6 +132,7 @@ def decided(redis: Redis) -> list[str]:
     return [decision.signal_id for decision in decisions if not is_attempt(decision)]
 
 
+@pytest.mark.takes(17)
 def test_killed(supervisor: Supervisor, venue: DemoWorld, redis_server: EmbeddedRedis) -> None:
     """Each program killed with -9 comes back; by the venue's own record no fill is lost and none signalled twice."""
     with connect_redis(redis_server.url) as redis:

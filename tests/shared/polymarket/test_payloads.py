@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Malformed
-from shared.polymarket.wire.parsing import parse_book, parse_clob_fee, parse_market, read_number, read_time_ms
+from shared.polymarket.wire.parsing import parse_book, parse_market, read_number, read_time_ms
 from tests.amounts import D
 
 
@@ -65,7 +65,6 @@ def test_a_fractional_fee_exponent_is_kept_and_a_whole_one_stays_an_integer() ->
     )
 
     assert (half, whole, type(whole)) == (Decimal("0.5"), 2, int)
-    assert parse_clob_fee({"fd": {"r": Decimal("0.025"), "e": Decimal("0.5")}}) == (D("0.025"), Decimal("0.5"))
 
 
 @pytest.mark.parametrize("exponent", [Decimal("-0.5"), 11, "x"])
@@ -127,11 +126,6 @@ def test_a_book_without_a_time_is_as_old_as_its_answer_and_a_side_may_be_empty()
 def test_a_book_that_cannot_be_read_says_so(raw: Any) -> None:
     with pytest.raises(Malformed):
         parse_book(raw, 7)
-
-
-def test_the_fee_of_a_clob_market_has_short_names() -> None:
-    assert parse_clob_fee({"fd": {"r": Decimal("0.05"), "e": 2}}) == (D("0.05"), 2)
-    assert parse_clob_fee({"mts": "0.01"}) == (0, 1)
 
 
 def test_times_are_read_in_both_of_the_venues_forms() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from shared.clock import ManualClock
 from tests.buyer.builders import NOW_MS, a_book, a_signal
-from tests.buyer.strategy.test_exit_policy import Selling
+from tests.buyer.execution.exits.selling_desk import Selling
 
 pytestmark = pytest.mark.pitfall(54)
 

@@ -17,7 +17,7 @@ from shared.messages.decisions import ExitTask
 from shared.messages.value_codec import codec_of
 from tests.amounts import D
 from tests.buyer.builders import a_book, a_signal
-from tests.buyer.strategy.test_exit_policy import KEY, Selling
+from tests.buyer.execution.exits.selling_desk import KEY, Selling
 
 pytestmark = pytest.mark.pitfall(39)
 GOOD = a_book()

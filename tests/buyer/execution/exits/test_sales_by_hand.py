@@ -9,7 +9,7 @@ from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.record_kinds import SALES
 from tests.amounts import D
 from tests.buyer.builders import LEADER, a_book, a_signal
-from tests.buyer.strategy.test_exit_policy import KEY, Selling
+from tests.buyer.execution.exits.selling_desk import KEY, Selling
 
 
 def wish(desk: Selling, floor: int | None) -> None:

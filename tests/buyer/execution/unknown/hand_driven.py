@@ -17,7 +17,8 @@ from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.retractions import Retractions
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
-from buyer.venue.polymarket.account import AccountApi, api_key
+from buyer.venue.polymarket.account import AccountApi
+from buyer.venue.polymarket.account_requests import api_key
 from buyer.venue.polymarket.client import PolymarketVenue
 from buyer.venue.polymarket.credentials import RequestHeaders
 from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind

@@ -12,7 +12,8 @@ from shared.domain.market import Book
 from shared.messages.decisions import ExitReason, ExitTask
 from tests.amounts import D
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_market, a_portfolio, some_limits
-from tests.buyer.strategy.test_exit_policy import Selling, a_lot, bid, looked
+from tests.buyer.execution.exits.selling_desk import Selling
+from tests.buyer.strategy.test_exit_policy import a_lot, bid, looked
 
 pytestmark = pytest.mark.pitfall(40)
 SPOOF = a_book(bids=(("0.7", "5"), ("0.3", "5000")), asks=(("0.99", "5"),))

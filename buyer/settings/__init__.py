@@ -1,0 +1,1 @@
+"""The buyer's settings by idea: stakes, protections, the account; `buyer/config` puts them together."""
