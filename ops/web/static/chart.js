@@ -7,7 +7,12 @@
   let chart = null;
 
   function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
-  function usd(value) { return value === null || value === undefined ? "unknown" : value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }); }
+  function usd(value) { return value === null || value === undefined ? "" : value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }); }
+
+  function moments(chart, ticks) {
+    const span = ticks.length > 1 ? ticks[ticks.length - 1] - ticks[0] : 0;
+    return ticks.map(function (one) { const text = new Date(one * 1000).toISOString(); return span > 172800 ? text.slice(5, 10) : text.slice(11, 16); });
+  }
 
   function draw(columns) {
     const data = [columns[0], columns[1].map(function (one) { return one === null ? null : one / MICRO; })];
@@ -16,8 +21,8 @@
     place.textContent = "";
     chart = new window.uPlot({
       width: place.clientWidth, height: 210, cursor: { y: false }, tzDate: function (ts) { return window.uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"); },
-      axes: [axis, Object.assign({}, axis, { size: 64, values: function (_, ticks) { return ticks.map(function (one) { return one.toLocaleString("en-US"); }); } })],
-      series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, { label: "Equity", stroke: colour("--accent"), width: 2, value: function (_, one) { return usd(one); } }],
+      axes: [Object.assign({}, axis, { values: moments }), Object.assign({}, axis, { size: 64, values: function (_, ticks) { return ticks.map(function (one) { return one.toLocaleString("en-US"); }); } })],
+      series: [{ label: "UTC", value: function (_, one) { return one === null ? "" : new Date(one * 1000).toISOString().slice(0, 16).replace("T", " "); } }, { label: "Equity", stroke: colour("--accent"), width: 2, points: { show: false }, value: function (_, one) { return usd(one); } }],
     }, data, place);
   }
 

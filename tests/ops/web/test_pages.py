@@ -12,7 +12,10 @@ from msgspec.structs import replace
 from ops.board.board import board_json
 from ops.operator.board_reader import read_board
 from ops.web.domain import amounts
+from shared.account.equity_line import add_point
 from shared.clock import SystemClock
+from shared.domain.money import Usdc
+from shared.messages.account import EquityPoint
 from shared.messages.base import DECISIONS, REDEMPTIONS, SERVICE, SIGNALS
 from shared.messages.decisions import BuyEngineDecision, Inputs
 from shared.messages.events import write_event
@@ -69,6 +72,20 @@ def test_equity_is_the_boards_to_the_micro_unit(desk: WebRig) -> None:
 
     assert shown == ["" if board.equity is None else str(int(board.equity))]
     assert json.loads(board_json(board))["equity"] == (None if board.equity is None else amounts.exact(board.equity))
+
+
+def test_a_young_accounts_line_has_its_minutes(desk: WebRig) -> None:
+    now_ms = server_ms(desk.redis)
+    for minutes in (3, 2, 1):
+        amounts_then = {"cash": Usdc(0), "cost": Usdc(0), "realized": Usdc(0), "fees": Usdc(0), "deposited": Usdc(9)}
+        at_ms = now_ms - minutes * 60_000
+        add_point(desk.redis, "paper", EquityPoint(at_ms=at_ms, equity=Usdc(minutes * 10**6), **amounts_then))
+
+    seconds, equity, deposited = desk.get("/equity.json").json()
+
+    assert len(seconds) == 3
+    assert (equity, deposited) == ([3_000_000, 2_000_000, 1_000_000], [9, 9, 9])
+    assert "<polyline" in desk.get("/").text
 
 
 def test_what_nobody_knows_is_said_and_is_no_zero(desk: WebRig) -> None:
