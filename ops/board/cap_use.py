@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from ops.board.money_rows import CapUse, Position
 from shared.domain.errors import Malformed
-from shared.domain.ledger_accounts import TOTAL, day_account, pnl_account
+from shared.domain.ledger_accounts import DAY_MS, TOTAL, days_accounts
 from shared.domain.money import Usdc, to_micro
 from shared.messages.account import LotMark
 
@@ -28,7 +28,7 @@ def cap_uses(
         now_ms: The time.
         naming: Returns how a market, event or leader is called, '' for nothing.
     """
-    day = values.get(day_account(now_ms), 0)
+    day = values.get(days_accounts(now_ms // DAY_MS)[0], 0)
     found = (
         _cap(limits, "max_day_usdc", "today", day),
         _cap(limits, "max_total_usdc", "in all", values.get(TOTAL, 0)),
@@ -54,7 +54,7 @@ def losses_of(positions: Sequence[Position], marks: Mapping[str, LotMark]) -> di
 
 
 def _day_loss(values: Values, losses: Mapping[str, int] | None, limits: Mapping[str, Any], now_ms: int) -> int | None:
-    realized = -values.get(pnl_account(now_ms), 0)
+    realized = -values.get(days_accounts(now_ms // DAY_MS)[1], 0)
     if not limits.get("mark_losses"):
         return max(0, realized)
     return None if losses is None else max(0, realized + sum(losses.values()))
