@@ -112,6 +112,7 @@ ExitReason = Literal[
     "flatten",
     "retracted",
     "by_hand",
+    "adopted",
 ]
 
 
@@ -150,7 +151,7 @@ class Staked(Value, frozen=True, kw_only=True):
 
 
 class LotExit(Value, frozen=True, kw_only=True):
-    """When shares of a token were sold whole last, and why."""
+    """When shares of a token were sold whole last, and why; `adopted` where only the chain knows of the sale."""
 
     at_ms: int
     reason: ExitReason
