@@ -17,6 +17,7 @@ from backtest.results.equity_curve import EquityCurve
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.result import EquityPoint
 from backtest.results.run_stats import RunStats, Sink
+from backtest.results.silenced_spans import SilencedSpans
 from backtest.simulation.leader_memory import LeaderMemory
 from backtest.simulation.lot_watch import LotWatch
 from backtest.simulation.recent_signals import RecentSignals
@@ -97,6 +98,7 @@ class SimulatedRun:
         self._world = SimulatedWorld(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
+        self.silences = SilencedSpans(limits)
         self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
         self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
         losses, errors = self._losses.losses, logs.errors_of("breaker")
@@ -234,6 +236,7 @@ class SimulatedRun:
     def _record_skip(self, trade: ActionableSignal, reason: str) -> None:
         """Take in that a signal is not followed, and that nothing else follows from it."""
         self.stats.add_skip(trade.leader, reason, trade.market.condition_id)
+        self.silences.add_skip(trade.leader, reason, self._clock.now_ms())
         if self._sink:
             self._sink(skip_outcome(trade, reason, self._clock.now_ms(), self._world.quote))
 
@@ -249,6 +252,8 @@ class SimulatedRun:
         outcome = order_outcome(trade, decision, decision.order, met)
         gain = self._newly_realized()
         change = outcome.shares if outcome.side == "BUY" else -outcome.shares
+        if outcome.side == "BUY":
+            self.silences.add_buy(decision.leader)
         self._losses.touch(decision.leader, decision.token_id)
         self._value.add_shares(outcome.token_id, change)
         self._watch.change(decision.leader, outcome.token_id, change)

@@ -154,7 +154,7 @@ class LeaderAssignment:
         self._leaving = _with_lots(redis, (leader for leader, each in taken.items() if each.exits_only))
         self._added, self._unfollowed = followed_leaders(redis), frozenset(taken) - self._leaving
         self._version = version
-        self._ours = read_record(redis).own if self._check_own else frozenset()
+        self._ours = read_record(redis).own if self._check_own else frozenset[str]()
         if (left_out := self._unfollowed.intersection(self._own_leaders())) - before:
             fields = {"leaders": sorted(left_out)[:_MOST_NAMED], "count": len(left_out)}
             self._log.warning("leaders_unfollowed", **fields, fix="hybrid follow ADDRESS follows one again")

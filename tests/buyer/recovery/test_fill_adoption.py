@@ -23,7 +23,13 @@ pytestmark = pytest.mark.pitfall(44)
 
 def a_fill(side: Side = "BUY") -> ChainFill:
     return ChainFill(
-        order_hash="0x" + "5a" * 32, signal_id="s" * 32, token_id=TOKEN, side=side, shares=D(10), usdc=D(5), fee=D("0.1")
+        order_hash="0x" + "5a" * 32,
+        signal_id="s" * 32,
+        token_id=TOKEN,
+        side=side,
+        shares=D(10),
+        usdc=D(5),
+        fee=D("0.1"),
     )
 
 
