@@ -170,6 +170,7 @@ class ShardBuilder:
             in_wallet=self.mode.in_wallet,
             losses=marker.losses,
             stood=looks.stood,
+            others=self.parts.prices.others_paid,
         )
 
     def _leaders(self) -> LeaderCheck:

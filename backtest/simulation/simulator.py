@@ -28,6 +28,7 @@ from backtest.simulation.run_models import RunModels
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
 from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
+from buyer.domain.others_paid import AskedOthers, TradePrint, TradePrints
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
@@ -103,6 +104,7 @@ class SimulatedRun:
         self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
         losses, errors = self._losses.losses, logs.errors_of("breaker")
         self._breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self._clock, limits=limits, log=errors)
+        self._prints = TradePrints() if limits.max_over_others_pct or limits.leader_limits else None
         self._memory = LeaderMemory(self.ledger, self.stats.theirs)
         self._looks = LotLooks(limits)
         self._watch = LotWatch(self._looks, self._book_at, on=limits.floors or bool(limits.leader_limits))
@@ -135,6 +137,7 @@ class SimulatedRun:
             losses=self._losses.losses,
             writes=DecisionWriter if whole else partial(RunWriter, skipped=self._record_skip),
             stood=self._looks.stood,
+            others=self._others,
         )
 
     def steps(self) -> Iterator[int]:
@@ -204,6 +207,9 @@ class SimulatedRun:
                 self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
                 self._value.update_price(what.token_id)
                 self._watch.see(what.token_id, at_ms)
+                if self._prints:
+                    self._prints.add(what.token_id, TradePrint(at_ms, what.price, what.shares, what.tx_hash))
+                    self._prints.note(what)
             self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
         elif isinstance(what, Book):
             self.quotes.add_book(what)
@@ -232,6 +238,8 @@ class SimulatedRun:
             self._add_equity(at_ms)
         for token in self.markets.forget_market(resolved.condition_id):
             self.quotes.forget_token(token)
+            if self._prints:
+                self._prints.forget([token])
 
     def _record_skip(self, trade: ActionableSignal, reason: str) -> None:
         """Take in that a signal is not followed, and that nothing else follows from it."""
@@ -260,6 +268,11 @@ class SimulatedRun:
         assumed = self.markets.is_assumed(outcome.token_id)
         self.stats.add_order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)
         self._add_equity(met.at_ms)
+
+    def _others(self, signal: ActionableSignal) -> AskedOthers:
+        """Return what asks for what other leaders of this history paid."""
+        prints = self._prints
+        return AskedOthers(lambda: prints.others_paid(signal, self._clock.now_ms())) if prints else AskedOthers()
 
     def _book_at(self, token_id: str, at_ms: int) -> tuple[MarketFacts | None, Book | None]:
         """Return a token's facts and the book that stands at a moment."""

@@ -182,8 +182,10 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
 
     max_spread: PriceLimit = Price(0)
     max_over_fair_pct: Percent = 0
+    max_over_others_pct: Percent = 0
     slippage_bound: SlippageBound = "larger"
     min_resale_pct: Percent = 0
+    min_liquidity_usdc: UsdcLimit = Usdc(0)
     check_own_exits: bool = False
     stake_window_s: int = 0
     cooldown_s: int = 0

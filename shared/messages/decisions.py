@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import Price, Shares, Usdc
-from shared.domain.value import Value
-from shared.messages.base import OMITTED, REUSED, Address, Event
+from shared.domain.value import OMITTED, Value
+from shared.messages.base import REUSED, Address, Event
 
 
 class RuleResult(Value, frozen=True, kw_only=True):
@@ -221,10 +221,19 @@ class OpenLosses(Value, frozen=True, kw_only=True):
     leader: Usdc
 
 
+class OthersPaid(Value, frozen=True, kw_only=True):
+    """What others than the leader paid for a token lately: so many shares, at this price on average."""
+
+    price: Price
+    shares: Shares
+    trades: int
+
+
 class Inputs(Value, frozen=True, kw_only=True):
     """Everything a decision was made from: enough to make it again. `problems` says what could not be found out.
 
-    `losses` are those of open lots, where a rule asked for them.
+    `losses` are those of open lots, where a rule asked for them; `others` what others paid, where a rule asked for
+    that and somebody could tell.
     """
 
     now_ms: int
@@ -235,6 +244,7 @@ class Inputs(Value, frozen=True, kw_only=True):
     config_id: str = ""
     code_version: str = ""
     losses: Annotated[OpenLosses | None, OMITTED] = None
+    others: Annotated[OthersPaid | None, OMITTED] = None
 
 
 Verdict = Literal["BUY", "SELL", "SKIP"]
