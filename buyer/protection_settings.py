@@ -62,7 +62,16 @@ class EntrySettings(BaseModel):
         300, ge=0, le=86_400, description="Seconds in which a token is not bought again once it was sold whole; 0 none."
     )
     other_outcome: OtherOutcome = Field(
-        "skip", description="What to do with a buy while the market's other outcome is held: both pay 1 together."
+        "skip",
+        description="What to do with a buy while the market's other outcome is held, as both pay 1 together: skip it, "
+        "sell the other first (as any exit, with its floor), or buy.",
+    )
+    sell_first_s: int = Field(
+        30,
+        gt=0,
+        le=3600,
+        description="Seconds that such a buy waits for the sale, with OTHER_OUTCOME=sell_first; then it is skipped. It "
+        "has to be fresh still, too (MAX_SIGNAL_AGE_S).",
     )
     mark_losses: bool = Field(
         default=True,

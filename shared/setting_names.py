@@ -164,6 +164,7 @@ KNOWN = frozenset(
         "SAFE_SENT_BY",
         "SCAN_EVERY_S",
         "SECOND_RPC_URL",
+        "SELL_FIRST_S",
         "SIDES",
         "SIGNER_LEASE_S",
         "SIZING",

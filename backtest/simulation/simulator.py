@@ -28,13 +28,14 @@ from backtest.simulation.run_models import RunModels
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
 from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
-from buyer.domain.others_paid import AskedOthers, TradePrint, TradePrints
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.exits.lot_looks import LotLooks
+from buyer.execution.exits.other_side import OtherSide
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
+from buyer.execution.order_precedence import NotSettled
 from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
@@ -53,6 +54,8 @@ _EQUITY = (ledger_accounts.CASH, ledger_accounts.DEPOSITED, ledger_accounts.REAL
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
 """How often exits under way are tried, and lots looked at, between signals."""
+WAIT_STEP_MS = 2 * EXIT_STEP_MS
+"""When a buy is decided again that waits for an exit, which has its turn in between."""
 
 
 Waiting = tuple[int, int, ActionableSignal]
@@ -104,17 +107,18 @@ class SimulatedRun:
         self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
         losses, errors = self._losses.losses, logs.errors_of("breaker")
         self._breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self._clock, limits=limits, log=errors)
-        self._prints = TradePrints() if limits.max_over_others_pct or limits.leader_limits else None
-        self._memory = LeaderMemory(self.ledger, self.stats.theirs)
+        self._memory = LeaderMemory(self.ledger, self.stats.theirs, self._clock, limits)
         self._looks = LotLooks(limits)
         self._watch = LotWatch(self._looks, self._book_at, on=limits.floors or bool(limits.leader_limits))
-        self._engine = self._build_executor(limits, bankroll, whole=whole)
         tasks, errors = ExitStore(self.ledger, lambda: None), logs.errors_of("exits")
+        self._other_side = OtherSide(tasks, self._clock, errors)
+        self._engine = self._build_executor(limits, bankroll, whole=whole)
         self._exits = ExitManager(
             self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors, looks=self._looks
         )
         self._watches = exit_trigger(limits) or bool(limits.leader_limits)
         self._arriving: list[Waiting] = []
+        self._waits: set[str] = set()
         self._expected: deque[MarketEvent] = deque()
         self._payouts: list[tuple[int, ResolvedMarket]] = []
         self._value = LotValuation(self.quotes)
@@ -137,7 +141,8 @@ class SimulatedRun:
             losses=self._losses.losses,
             writes=DecisionWriter if whole else partial(RunWriter, skipped=self._record_skip),
             stood=self._looks.stood,
-            others=self._others,
+            others=self._memory.others,
+            sell_first=self._other_side.sell_first,
         )
 
     def steps(self) -> Iterator[int]:
@@ -149,12 +154,22 @@ class SimulatedRun:
             self._pass_time(now_ms)
             self._trade, self._world.signal_id = trade, trade.id
             self._breaker.work_due()
-            if self._decided_on.add_new(trade.id):
-                self._memory.before(trade)
-                self._engine.process_actionable(trade)
+            if self._decided_on.add_new(trade.id) or trade.id in self._waits:
+                self._decide(trade)
             yield self._clock.now_ms()
         self._manage_exits(self.ends_at_ms)
         self._pass_time(FOREVER_MS)
+
+    def _decide(self, trade: ActionableSignal) -> None:
+        """Decide on a trade; one that waits for an exit is decided again, after a step of that."""
+        self._memory.before(trade)
+        self._waits.discard(trade.id)
+        try:
+            self._engine.process_actionable(trade)
+        except NotSettled:
+            self._waits.add(trade.id)
+            self._number += 1
+            heapq.heappush(self._arriving, (self._clock.now_ms() + WAIT_STEP_MS, self._number, trade))
 
     def _manage_exits(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""
@@ -207,9 +222,7 @@ class SimulatedRun:
                 self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
                 self._value.update_price(what.token_id)
                 self._watch.see(what.token_id, at_ms)
-                if self._prints:
-                    self._prints.add(what.token_id, TradePrint(at_ms, what.price, what.shares, what.tx_hash))
-                    self._prints.note(what)
+                self._memory.see(what, at_ms)
             self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
         elif isinstance(what, Book):
             self.quotes.add_book(what)
@@ -238,8 +251,7 @@ class SimulatedRun:
             self._add_equity(at_ms)
         for token in self.markets.forget_market(resolved.condition_id):
             self.quotes.forget_token(token)
-            if self._prints:
-                self._prints.forget([token])
+            self._memory.forget(token)
 
     def _record_skip(self, trade: ActionableSignal, reason: str) -> None:
         """Take in that a signal is not followed, and that nothing else follows from it."""
@@ -268,11 +280,6 @@ class SimulatedRun:
         assumed = self.markets.is_assumed(outcome.token_id)
         self.stats.add_order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)
         self._add_equity(met.at_ms)
-
-    def _others(self, signal: ActionableSignal) -> AskedOthers:
-        """Return what asks for what other leaders of this history paid."""
-        prints = self._prints
-        return AskedOthers(lambda: prints.others_paid(signal, self._clock.now_ms())) if prints else AskedOthers()
 
     def _book_at(self, token_id: str, at_ms: int) -> tuple[MarketFacts | None, Book | None]:
         """Return a token's facts and the book that stands at a moment."""

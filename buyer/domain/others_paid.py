@@ -49,6 +49,16 @@ def nobody_paid(_signal: ActionableSignal) -> AskedOthers:
     return AskedOthers()
 
 
+def paid_lately(prints: Iterable[TradePrint], now_ms: int) -> OthersPaid | None:
+    """Return what was paid on average, weighted by shares; None where nothing was lately."""
+    found = [told for told in prints if now_ms - told.at_ms <= WINDOW_MS]
+    shares = sum(told.shares for told in found)
+    if not shares:
+        return None
+    average = sum(told.price * told.shares for told in found) // shares
+    return OthersPaid(price=Price(average), shares=Shares(shares), trades=len(found))
+
+
 class TradePrints:
     """Keeps the last trades of each token, and which transactions were whose as far as signals told."""
 
@@ -76,16 +86,8 @@ class TradePrints:
 
     def others_paid(self, signal: ActionableSignal, now_ms: int) -> OthersPaid | None:
         """Return what others than its leader paid for the signal's token lately; None where nothing is known."""
-        found = [
-            told
-            for told in self._prints.get(signal.token_id, ())
-            if now_ms - told.at_ms <= WINDOW_MS and not self._is_his(told, signal)
-        ]
-        shares = sum(told.shares for told in found)
-        if not shares:
-            return None
-        average = sum(told.price * told.shares for told in found) // shares
-        return OthersPaid(price=Price(average), shares=Shares(shares), trades=len(found))
+        prints = self._prints.get(signal.token_id, ())
+        return paid_lately([told for told in prints if not self._is_his(told, signal)], now_ms)
 
     def _is_his(self, told: TradePrint, signal: ActionableSignal) -> bool:
         if told.tx_hash:

@@ -9,6 +9,7 @@ from buyer.domain.ledger_scope import LedgerScope, scope_of
 from buyer.domain.others_paid import AskedOthers, nobody_paid
 from buyer.execution.dead_letters import DeadLetters
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit, Observed
+from buyer.execution.exits.other_side import SellFirst, never_first
 from buyer.execution.intent_recovery import IntentRecovery
 from buyer.execution.journal import Journal, LedgerMoved, SignalStatus
 from buyer.execution.order_precedence import OrderPrecedence
@@ -22,6 +23,7 @@ from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.open_losses import NOTHING_LOST, AskedLosses
 from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
+from buyer.strategy.repeat_buys import OTHER_OUTCOME
 from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
@@ -56,6 +58,7 @@ class BuyExecutor:
         losses: Callable[[str], OpenLosses] = lambda _leader: NOTHING_LOST,
         stood: Callable[[str, str], Price] = lambda _leader, _token_id: Price(0),
         others: Callable[[ActionableSignal], AskedOthers] = nobody_paid,
+        sell_first: SellFirst = never_first,
     ) -> None:
         """Build it.
 
@@ -63,11 +66,12 @@ class BuyExecutor:
         whoever lets it arrive. `writes` makes what decisions are written by. `in_wallet` says how many shares of a
         token the wallet holds at most, while that is less than the lots; `losses` what open lots have lost: all of
         them, and those of a leader; `stood` what a share of a lot was worth for some seconds, 0 where nobody can tell;
-        `others` what asks, of memory alone, what others paid for a signal's token.
+        `others` what asks, of memory alone, what others paid for a signal's token; `sell_first` puts a buy off while
+        the other outcome is sold.
         """
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._transit, self._in_wallet = clock, limits, transit, in_wallet
-        self._losses, self._stood, self._others = losses, stood, others
+        self._losses, self._stood, self._others, self._sell_first = losses, stood, others, sell_first
         self.unresolved = UnresolvedOrders(clock)
         self._writer = writes(journal, identity, emit)
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
@@ -196,6 +200,8 @@ class BuyExecutor:
         market, book, portfolio, now_ms, problems, losses, others = observed
         case = DecisionContext(market, book, portfolio, limits, now_ms, problems, signal, losses, others)
         verdict = decide_signal(case)
+        if verdict.reason == OTHER_OUTCOME and market is not None:
+            self._sell_first(signal, market, verdict.rules, limits)
         if verdict.order is None or market is None:
             return self._writer.skip(signal, verdict, observed, ack)
         draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(observed))

@@ -113,6 +113,7 @@ ExitReason = Literal[
     "retracted",
     "by_hand",
     "adopted",
+    "other_outcome",
 ]
 
 
