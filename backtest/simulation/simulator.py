@@ -25,9 +25,11 @@ from backtest.simulation.redemption_payouts import redeem_market, unpaid_redempt
 from backtest.simulation.run_journal import RunJournal, RunLedger
 from backtest.simulation.run_losses import RunLosses
 from backtest.simulation.run_models import RunModels
+from backtest.simulation.run_retractions import RunRetractions
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
-from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
+from backtest.simulation.simulated_venue import PaperMarket, RunClock, SimulatedWorld
+from buyer.execution.buy_gate import RETRACTED
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
@@ -40,16 +42,13 @@ from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
 from shared import logs
-from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import MICRO, Price
 from shared.domain.record_kinds import EXITS
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillRetracted
 
-MAX_RECENT_SIGNALS = 50_000
-"""Signals of late that are known when a second source brings them again."""
 _EQUITY = (ledger_accounts.CASH, ledger_accounts.DEPOSITED, ledger_accounts.REALIZED, ledger_accounts.FEES)
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
@@ -60,14 +59,6 @@ WAIT_STEP_MS = 2 * EXIT_STEP_MS
 
 Waiting = tuple[int, int, ActionableSignal]
 """A trade on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
-
-
-class RunClock(ManualClock):
-    """A clock that one thread sets, millions of times."""
-
-    def set(self, now_ms: int) -> None:
-        """Jump to `now_ms`."""
-        self._now_ms = now_ms
 
 
 class SimulatedRun:
@@ -103,7 +94,7 @@ class SimulatedRun:
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
         self.silences = SilencedSpans(limits)
-        self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
+        self._decided_on = RecentSignals()
         self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
         losses, errors = self._losses.losses, logs.errors_of("breaker")
         self._breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self._clock, limits=limits, log=errors)
@@ -113,6 +104,7 @@ class SimulatedRun:
         tasks, errors = ExitStore(self.ledger, lambda: None), logs.errors_of("exits")
         self._other_side = OtherSide(tasks, self._clock, errors)
         self._engine = self._build_executor(limits, bankroll, whole=whole)
+        self._retractions = RunRetractions(self.ledger, self._engine, tasks, self._clock, limits)
         self._exits = ExitManager(
             self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors, looks=self._looks
         )
@@ -148,6 +140,7 @@ class SimulatedRun:
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._read_ahead():
+            self._take_back(self._arriving[0][0])
             self._manage_exits(self._arriving[0][0])
             arrives_ms, _, trade = heapq.heappop(self._arriving)
             now_ms = max(arrives_ms, self._clock.now_ms())
@@ -157,13 +150,24 @@ class SimulatedRun:
             if self._decided_on.add_new(trade.id) or trade.id in self._waits:
                 self._decide(trade)
             yield self._clock.now_ms()
+        self._take_back(FOREVER_MS)
         self._manage_exits(self.ends_at_ms)
         self._pass_time(FOREVER_MS)
 
+    def _take_back(self, until_ms: int) -> None:
+        """Take the trades back that are in no block any more, each when that is told."""
+        while (at_ms := self._retractions.next_ms) < until_ms:
+            self._manage_exits(at_ms)
+            self._pass_time(max(at_ms, self._clock.now_ms()))
+            self._retractions.take_next()
+
     def _decide(self, trade: ActionableSignal) -> None:
         """Decide on a trade; one that waits for an exit is decided again, after a step of that."""
-        self._memory.before(trade)
         self._waits.discard(trade.id)
+        if self._retractions.holds(trade.id):
+            self._record_skip(trade, RETRACTED)
+            return
+        self._memory.before(trade)
         try:
             self._engine.process_actionable(trade)
         except NotSettled:
@@ -213,6 +217,8 @@ class SimulatedRun:
             self._number += 1
             arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
             heapq.heappush(self._arriving, (arrives_ms, self._number, what))
+        elif isinstance(what, FillRetracted):
+            self._retractions.expect(at_ms, what)
 
     def _apply_event(self, market_event: MarketEvent) -> None:
         at_ms, what = market_event
@@ -229,7 +235,7 @@ class SimulatedRun:
             self._watch.see(what.token_id, at_ms)
         elif isinstance(what, MarketFacts):
             self.markets.add_facts(what)
-        else:
+        elif isinstance(what, ResolvedMarket):
             self._resolve_market(at_ms, what)
 
     def _resolve_market(self, at_ms: int, resolved: ResolvedMarket) -> None:
@@ -274,6 +280,7 @@ class SimulatedRun:
         change = outcome.shares if outcome.side == "BUY" else -outcome.shares
         if outcome.side == "BUY":
             self.silences.add_buy(decision.leader)
+            self._retractions.note_buy(decision)
         self._losses.touch(decision.leader, decision.token_id)
         self._value.add_shares(outcome.token_id, change)
         self._watch.change(decision.leader, outcome.token_id, change)
