@@ -221,6 +221,7 @@ SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {
     repeat_buys.OTHER_OUTCOME: lambda limits: limits.other_outcome != "buy",
     "stake_window": lambda limits: bool(limits.stake_window_s),
     "cooldown": lambda limits: bool(limits.cooldown_s),
+    "corroborated": lambda limits: limits.min_nodes > 1,
     FLOOR: lambda limits: limits.floors,
     TRIGGER: lambda limits: limits.looks_twice,
     SMALL_SALE: lambda limits: bool(limits.min_leader_sell_pct),

@@ -100,24 +100,13 @@ def test_what_others_paid_stands_in_a_decision_and_makes_the_same_again(tmp_path
 
 
 def test_a_session_of_before_is_decided_as_it_was(tmp_path: Path) -> None:
-    before = Session(
-        "--max-spread",
-        "0",
-        "--max-over-fair-pct",
-        "0",
-        "--min-resale-pct",
-        "0",
-        "--no-check-own-exits",
-        "--min-liquidity-usdc",
-        "0",
-        "--max-over-others-pct",
-        "0",
-    )
+    zero = ("max-spread", "max-over-fair-pct", "min-resale-pct", "min-liquidity-usdc", "max-over-others-pct")
+    before = Session(*(f"--{name}=0" for name in zero), "--no-check-own-exits", "--min-nodes=1")
     before.prices.next_book = a_book(bids=(("0.1", "50"),), asks=(("0.5", "100"),))
     a_piece(before, 1)
     path = before.capture(tmp_path)
     later = ("max_spread", "max_over_fair_pct", "min_resale_pct", "check_own_exits", "stake_window_s", "cooldown_s")
-    later += ("min_liquidity_usdc", "max_over_others_pct")
+    later += ("min_liquidity_usdc", "max_over_others_pct", "min_nodes")
     text = path.read_text()
     for name in later:
         text = text.replace(f'\\"{name}\\":', f'\\"not_known_{name}\\":').replace(f'"{name}":', f'"not_known_{name}":')
