@@ -166,6 +166,7 @@ KNOWN = frozenset(
         "SECOND_RPC_URL",
         "SELL_FIRST_S",
         "SIDES",
+        "SIGNER_ADDRESS",
         "SIGNER_LEASE_S",
         "SIZING",
         "SLIPPAGE_BOUND",
