@@ -20,6 +20,7 @@ _WHY = {
     "cash": ("no cash was left for a stake", "bankroll"),
 }
 """Each stop's words, and the limit that widens it."""
+_STOPS = frozenset({PAUSED, *_WHY})
 OF_LEADER = frozenset({"drawdown"})
 """Stops of one leader; the others are of the whole account."""
 
@@ -29,17 +30,21 @@ class SilencedSpans:
 
     def __init__(self, limits: TradingLimits) -> None:
         self._limits = limits
-        self._since: dict[tuple[str, str], tuple[int, int]] = {}
+        self._since: dict[tuple[str, str], list[int]] = {}
         self._lifted: set[tuple[str, str]] = set()
 
     def add_skip(self, leader: str, reason: str, now_ms: int) -> None:
         """Count a trade that was not followed, if a stop kept it out."""
-        if reason != PAUSED and reason not in _WHY:
+        if reason not in _STOPS:
             return
         span = (reason, leader if reason in OF_LEADER else "")
-        since_ms, trades = self._since.get(span, (now_ms, 0))
-        self._since[span] = since_ms, trades + 1
-        self._lifted.discard(span)
+        known = self._since.get(span)
+        if known is None:
+            self._since[span] = [now_ms, 1]
+        else:
+            known[1] += 1
+        if self._lifted:
+            self._lifted.discard(span)
 
     def add_buy(self, leader: str) -> None:
         """Note that something was bought: no stop of the account or of this leader holds now."""

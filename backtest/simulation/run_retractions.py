@@ -23,26 +23,26 @@ MOST_BUYS = 50_000
 
 
 class RunRetractions:
-    """Keeps the retractions that are coming, in time order, and what was bought because of each signal."""
+    """Keeps the retractions that are coming, in time order, and what was bought because of each signal.
+
+    `gone` are the signals that were taken back by now, `next_ms` is when the next one will be.
+    """
 
     def __init__(
         self, ledger: RunLedger, executor: BuyExecutor, exits: ExitStore, clock: Clock, limits: TradingLimits
     ) -> None:
         self._ledger = ledger
         self._coming: deque[tuple[int, FillRetracted]] = deque()
-        self._gone: set[str] = set()
+        self.gone: set[str] = set()
+        self.next_ms = FOREVER_MS
         self._bought: OrderedDict[str, Purchase] = OrderedDict()
         journal = Journal(ledger, lambda: None)
         self._buyers = Retractions(executor, journal, exits, self._bought.get, limits=limits, clock=clock)
 
-    @property
-    def next_ms(self) -> int:
-        """Say when the next one is told."""
-        return self._coming[0][0] if self._coming else FOREVER_MS
-
     def expect(self, at_ms: int, gone: FillRetracted) -> None:
         """Note that one is coming."""
         self._coming.append((at_ms, gone))
+        self.next_ms = self._coming[0][0]
 
     def note_buy(self, decision: BuyEngineDecision) -> None:
         """Remember what a signal's buy got."""
@@ -54,10 +54,7 @@ class RunRetractions:
     def take_next(self) -> None:
         """Take the next one: from now on its signal is followed no more, and what it made us buy is sold."""
         _, gone = self._coming.popleft()
-        self._gone.add(gone.signal_id)
+        self.next_ms = self._coming[0][0] if self._coming else FOREVER_MS
+        self.gone.add(gone.signal_id)
         if self._ledger.knows(f"decision:{gone.signal_id}"):
             self._buyers.take(gone)
-
-    def holds(self, signal_id: str) -> bool:
-        """Say whether a signal was taken back."""
-        return signal_id in self._gone

@@ -163,8 +163,9 @@ class SimulatedRun:
 
     def _decide(self, trade: ActionableSignal) -> None:
         """Decide on a trade; one that waits for an exit is decided again, after a step of that."""
-        self._waits.discard(trade.id)
-        if self._retractions.holds(trade.id):
+        if self._waits:
+            self._waits.discard(trade.id)
+        if self._retractions.gone and trade.id in self._retractions.gone:
             self._record_skip(trade, RETRACTED)
             return
         self._memory.before(trade)

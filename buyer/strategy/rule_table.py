@@ -167,7 +167,6 @@ RULES: dict[str, dict[str, Rule]] = {
         "own_wallet": signal_filters.own_wallet,
         "spread": market_quality.check_spread,
         "fair_price": market_quality.fair_price,
-        "others_paid": market_quality.others_paid,
         "role_followed": signal_filters.role_followed,
         "markets": signal_filters.filter_markets,
         "categories": signal_filters.filter_categories,
@@ -198,6 +197,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "stake_window": repeat_buys.check_stake_window,
         "cooldown": repeat_buys.check_cooldown,
         "corroborated": corroborated,
+        "others_paid": market_quality.others_paid,  # last: it adds up what a token's newest trades were
     },
     "SELL": {
         "sells_mirrored": _sells_mirrored,
