@@ -3,9 +3,9 @@
 import re
 from itertools import pairwise
 
-from tests.error_texts import ROOT, error_texts
+from tests.documents.error_texts import ROOT, error_texts
 
-PAGE = ROOT / "docs" / "troubleshooting.md"
+PAGE = ROOT / "docs" / "guide" / "troubleshooting.md"
 
 
 def advice() -> dict[str, str]:

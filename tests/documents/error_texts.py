@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = ("backtest", "buyer", "detector", "ops", "redeemer", "shared")
 FOR_A_PERSON = {"BadConfig", "DependencyMissing", "RefusedForSafety"}
 LONGEST = 100
