@@ -22,6 +22,7 @@ from backtest.simulation.simulator import SimulatedRun
 from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts
 from shared.domain.money import MICRO
+from shared.domain.trading_controls import CONTROLS, NOTES
 from shared.ledger.port import open_lots
 
 Progress = Callable[[int, int], None]
@@ -135,6 +136,7 @@ def _result(
         markets=_markets(run, opened),
         equity=points,
         cannot_tell=(*stats.cannot_tell(unresolved, reckoned, shut), *doubts),
+        silenced=run.silences.spans(run.ledger.records(CONTROLS).get(NOTES[ledger_accounts.PAUSE_BUYS])),
         outcomes=kept,
     )
 

@@ -11,6 +11,7 @@
 | settlement | none: a paper fill is final at once | follows each order until its trades are terminal |
 | recovery | intents alone | also the fills that only the chain knows |
 | wallet | the ledger is all there is | compared with the chain every `WALLET_CHECK_S` |
+| the ledger's owner | noted, and said where it changes | a wallet; another is refused |
 | the ledger's last place | in memory | on disk too, in `RUN_DIR` |
 | tokens at once | one: a session can be replayed | `TOKENS_AT_ONCE` |
 """
@@ -40,9 +41,10 @@ from shared.domain.errors import DependencyMissing, RefusedForSafety
 from shared.domain.money import Shares, to_micro
 from shared.domain.trading_words import LIVE, PAPER, trading_mode
 from shared.ledger.gated_commit import GateTurns
-from shared.ledger.ledger_owner import LedgerOwner, claim_ledger
+from shared.ledger.ledger_owner import LedgerOwner, claim_ledger, note_paper
 from shared.ledger.marks_folder import MarksFolder
 from shared.ledger.redis_ledger import RedisLedger
+from shared.process.process_name import installation_address
 from shared.redis.client import check_server, server_address
 from shared.redis.pipeline_record import note_own, note_wallet
 from shared.redis.server_memory import ServerMemory
@@ -136,6 +138,7 @@ def begin_paper(parts: ProcessParts) -> TradingMode:
     """Trade money of our own making; say what came or went of it since the ledger knew."""
     bankroll = to_micro(parts.settings.paper_bankroll_usdc)
     note_own(parts.redis, parts.settings.limits.own_wallets)
+    note_paper(parts.redis, installation_address(parts.settings.run_dir).partition(".")[0])
     say_apart(RedisLedger(parts.redis, PAPER), bankroll, PAPER)
     return TradingMode(
         name=PAPER,

@@ -14,6 +14,7 @@ from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.exits.leader_holdings import AskHeld, LeaderHoldings
 from buyer.execution.exits.lot_looks import LotLooks
+from buyer.execution.exits.other_side import OtherSide
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.leader_check import LeaderCheck
@@ -103,7 +104,8 @@ class ShardBuilder:
             ledger, lambda: lease.fence, marker.losses, clock=clock, limits=settings.limits, name=str(shard.number)
         )
         announcer = DecisionAnnouncer(counter, mode.settlement, self.emit, breaker)
-        executor = self._executor(journal, mode, announcer, marker, looks)
+        other_side = OtherSide(ExitStore(whole, lambda: lease.fence), clock)
+        executor = self._executor(journal, mode, announcer, marker, looks, other_side)
         exits = ExitStore(ledger, lambda: lease.fence)
         return SignalConsumer(
             executor=executor,
@@ -154,7 +156,13 @@ class ShardBuilder:
         )
 
     def _executor(
-        self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer, marker: LossMarker, looks: LotLooks
+        self,
+        journal: Journal,
+        mode: ShardMode,
+        announcer: DecisionAnnouncer,
+        marker: LossMarker,
+        looks: LotLooks,
+        other_side: OtherSide,
     ) -> BuyExecutor:
         limits = self.parts.settings.limits.with_own(self.mode.wallets)
         return BuyExecutor(
@@ -170,6 +178,8 @@ class ShardBuilder:
             in_wallet=self.mode.in_wallet,
             losses=marker.losses,
             stood=looks.stood,
+            others=self.parts.prices.others_paid,
+            sell_first=other_side.sell_first,
         )
 
     def _leaders(self) -> LeaderCheck:

@@ -183,7 +183,17 @@ def _build_assignment(
     shares = Partitioning(redis, DETECTORS, claim_instance_name(cfg), ttl_s=cfg.member_ttl_s, version_key=VERSION)
     # Four beats in a member's life: three may be late before another detector takes its leaders.
     every_s = cfg.member_ttl_s / 4
-    return LeaderAssignment(leaders, cfg.leaders, file, shares, cursors, clock=clock, stop=stop, every_s=every_s)
+    return LeaderAssignment(
+        leaders,
+        cfg.leaders,
+        file,
+        shares,
+        cursors,
+        clock=clock,
+        stop=stop,
+        every_s=every_s,
+        check_own=cfg.check_own_wallets,
+    )
 
 
 def _build_pollers(

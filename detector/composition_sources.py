@@ -121,11 +121,16 @@ class SourceBuilder:
             every_s=cfg.poll_every_s,
             overlap_s=cfg.overlap_s,
             backfill_s=cfg.backfill_s,
-            past=Backfill(
-                "data_api", self._leaders, self._cursors, BackfillGaps(self._redis, "data_api", self._cursors)
-            ),
+            past=Backfill("data_api", self._leaders, self._cursors, self._gaps_of("data_api")),
             outcomes=self._outcomes,
         )
+
+    def _gaps_of(self, source: str) -> BackfillGaps:
+        """Build a source's gaps, which a server that went back is told again."""
+        gaps = BackfillGaps(self._redis, source, self._cursors)
+        if self._recent:
+            self._recent.stand(gaps.store_again)
+        return gaps
 
     def _chain_logs(self) -> Source:
         cfg = self._cfg

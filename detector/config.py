@@ -42,6 +42,12 @@ class DetectorSettings(Settings):
     tracked_wallet: Annotated[Address | None, BeforeValidator(lambda value: value or None)] = Field(
         None, description="One more leader, for those who follow one."
     )
+    wallet: Address | None = Field(None, description="The wallet of ours that trades: it is no leader.")
+    own_wallets: Addresses = Field((), description="Further wallets that are ours, likewise.")
+    check_own_wallets: bool = Field(
+        default=True,
+        description="Watch no wallet of ours: WALLET, OWN_WALLETS, and what a buyer noted on the server as its own.",
+    )
     dry_run: bool = Field(default=True, description="Part of the common settings; the detector itself never trades.")
     instance: str = Field("", description="This detector's name in its reports; detector@host:pid when empty.")
     sources: Words = Field(
@@ -178,6 +184,18 @@ class DetectorSettings(Settings):
         if strangers or not sources:
             raise ValueError(f"choose from {', '.join(SOURCES)}, not {', '.join(strangers) or 'nothing'}")
         return tuple(dict.fromkeys(sources))
+
+    @model_validator(mode="after")
+    def _none_of_ours(self) -> Self:
+        """Refuse to watch a wallet of ours: each of our orders would set off the next (pitfall 44)."""
+        ours = {self.wallet, *self.own_wallets}.intersection(self.leaders)
+        if ours and self.check_own_wallets:
+            named = ", ".join(sorted(filter(None, ours)))
+            raise ValueError(
+                f"TRACKED_WALLETS names {named}, a wallet of yours (WALLET, OWN_WALLETS): each of your orders would "
+                "set off the next; take it out, or set CHECK_OWN_WALLETS=false to watch it all the same"
+            )
+        return self
 
     @model_validator(mode="after")
     def _another_node(self) -> Self:

@@ -26,6 +26,7 @@ class RedeemerProcess:
     def run(self, stop: threading.Event) -> None:
         """Watch until `stop`."""
         self._watcher = build_watcher(self._settings, stop=stop)
+        self._settings = self._settings.without_signing_key()  # the address is known: only the worker signs
         self._watcher.run(stop)
 
     def ready(self) -> bool:
@@ -42,6 +43,8 @@ def build() -> Built:
     settings = parse_args()
     if redeemer_mode(settings) == PAPER:
         settings = settings.without_keys()
+    elif settings.signer_address:
+        settings = settings.without_signing_key()
     return RedeemerProcess(settings), settings, connect_redis(settings.redis_url)
 
 

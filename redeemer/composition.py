@@ -163,9 +163,15 @@ def _paper_plan(
 def _live_plan(
     settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
 ) -> tuple[str, RedemptionPlan]:
-    """Build the live plan once the preflight passed; the watcher only looks, so whoever redeems goes first."""
+    """Build the live plan once the preflight passed; the watcher only looks: who redeems goes first, and signs."""
     parts = composition_live.build_live(
-        settings, redis, clock=clock, stop=stop, emit=print_event, lane=GateLane.CATCHUP
+        settings,
+        redis,
+        clock=clock,
+        stop=stop,
+        emit=print_event,
+        lane=GateLane.CATCHUP,
+        signer=composition_live.keyless_signer(settings),
     )
     parts.preflight.demand_ready()
     claim_ledger(redis, LedgerOwner(parts.wallet.lower(), composition_live.LIVE))

@@ -22,7 +22,7 @@ from redeemer.transactions.node_client import NodeClient
 from redeemer.transactions.relayer_client import RelayerClient
 from redeemer.transactions.relayer_sender import RelayerSender
 from redeemer.transactions.relayer_signer import RelayerSigner
-from redeemer.transactions.signer import TransactionSigner, signer_of, wallet_of
+from redeemer.transactions.signer import KeylessSigner, TransactionSigner, signer_of, wallet_of
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
 from shared.domain.money import to_micro
@@ -58,14 +58,17 @@ def build_live(
     stop: threading.Event,
     emit: Callable[[Event], None],
     lane: GateLane = GateLane.EXITS,
+    signer: TransactionSigner | None = None,
 ) -> LiveRedeemerParts:
-    """Build everything for the wallet in `settings`; who only watches takes a later `lane` than who redeems.
+    """Build everything for the wallet in `settings`.
+
+    Who only watches takes a later `lane` than who redeems, and a `signer` without a key (`keyless_signer`).
 
     Raises:
         BadConfig, RefusedForSafety, DependencyMissing: the key, the wallet or the relayer's key is not as it must be.
     """
     contracts = overridden_contracts(settings.contracts)
-    signer = signer_of(settings.key_source.read().get_secret_value())
+    signer = signer or _signer(settings)
     wallet = wallet_of(signer, settings.wallet_type, settings.wallet)
     rpc, data_api = upstreams(settings, redis, clock=clock, stop=stop)
     node, ledger = NodeClient(PolygonClient(rpc)), RedisLedger(redis, LIVE)
@@ -90,6 +93,25 @@ def build_live(
         signer.address, wallet, settings.wallet_type, settings.redeem_route, contracts, node, relayed=settings.relayed
     )
     return LiveRedeemerParts(wallet, plan, redeemer, preflight)
+
+
+def keyless_signer(settings: RedeemerSettings) -> TransactionSigner:
+    """Return the signer for who signs nothing: by SIGNER_ADDRESS; else the key is read for its address and let go.
+
+    Raises:
+        BadConfig, RefusedForSafety, DependencyMissing: neither can be found out.
+    """
+    return KeylessSigner(settings.signer_address or _signer(settings).address)
+
+
+def _signer(settings: RedeemerSettings) -> TransactionSigner:
+    signer = signer_of(settings.key_source.read().get_secret_value())
+    if settings.signer_address not in {None, signer.address}:
+        raise BadConfig(
+            f"SIGNER_ADDRESS={settings.signer_address} is not the signing key's address, {signer.address}: correct it, "
+            "or leave it empty"
+        )
+    return signer
 
 
 def upstreams(

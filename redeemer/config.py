@@ -39,6 +39,10 @@ class RedeemerSettings(SigningSettings):
     wallet: Address | None = Field(
         None, description="The wallet that holds them; by default the one its factory makes for the signing key."
     )
+    signer_address: Address | None = Field(
+        None,
+        description="Address of the signing key: with it the watcher reads no key; without it, once, for this.",
+    )
     safe_sent_by: Literal["owner", "relayer"] = Field(
         "owner",
         description="Who sends a Safe's transactions: its owner, with POL, or the venue's relayer, with its key.",

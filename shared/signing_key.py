@@ -39,6 +39,12 @@ class SigningSettings(Settings):
         kept = {name: fields[name].default for name in map(str.lower, SECRETS) if name in fields}
         return self.model_copy(update=kept)
 
+    def without_signing_key(self) -> Self:
+        """Return these settings without what leads to the signing key; other secrets stay."""
+        fields = SigningSettings.model_fields
+        kept = {name: field.default for name, field in fields.items() if name.startswith("private_key")}
+        return self.model_copy(update=kept)
+
     @property
     def key_source(self) -> "KeySource":
         """Return where the key is."""

@@ -1,4 +1,4 @@
-"""Events of the outside world, merged in time order: trades, books, facts and resolutions of any sources. Pure."""
+"""Events of the outside world, merged in time order: trades, trades taken back, books, facts and resolutions. Pure."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from backtest.domain.market_state import ResolvedMarket
 from shared.domain.errors import Malformed
 from shared.domain.market import Book, MarketFacts
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillRetracted
 
 FOREVER_MS = 1 << 60
 
-What = ActionableSignal | Book | MarketFacts | ResolvedMarket
+What = ActionableSignal | FillRetracted | Book | MarketFacts | ResolvedMarket
 
 
 class MarketEvent(NamedTuple):

@@ -1,4 +1,4 @@
-"""Our own capture as market events: its signals, the facts and books that its decisions saw, how markets resolved.
+"""Our own capture as market events: signals, retractions, facts and books that decisions saw, how markets resolved.
 
 With `CAPTURE_BOOKS` also the books in between, each known from the moment it was looked at.
 
@@ -22,7 +22,7 @@ from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
 from shared.messages.service import BookSeen
-from shared.messages.signals import ActionableSignal, FillConfirmed
+from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
 from shared.polymarket.wire.conditions import payouts_of
 
 WINDOW = 10_000
@@ -31,7 +31,7 @@ _KIND = re.compile(r'\{"event":"(\w+)"')
 _SIGNAL = '{"event":"ACTIONABLE_SIGNAL"'
 _TRADED_AT = '"traded_at_ms":'
 _TRADED = re.compile(_TRADED_AT + r"(\d+)")
-_TELLS = frozenset({"ACTIONABLE_SIGNAL", "BUY_ENGINE_DECISION", "REDEMPTION_RESULT", "BOOK_SEEN"})
+_TELLS = frozenset({"ACTIONABLE_SIGNAL", "FILL_RETRACTED", "BUY_ENGINE_DECISION", "REDEMPTION_RESULT", "BOOK_SEEN"})
 """What a capture tells of the outside."""
 _RAW = '{"event":"RAW_SEEN"'
 
@@ -93,6 +93,8 @@ def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:
 def _told(event: object) -> Iterator[tuple[int, What]]:
     if isinstance(event, ActionableSignal):
         yield event.traded_at_ms, event
+    elif isinstance(event, FillRetracted):
+        yield event.emitted_at_ms, event
     elif isinstance(event, BuyEngineDecision):
         yield from _seen(event)
     elif isinstance(event, BookSeen):

@@ -4,7 +4,7 @@ from buyer.execution.venue_port import UnsignedVenue
 from buyer.venue.paper import PaperVenue
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import Price
-from shared.messages.decisions import BuyEngineDecision, Order, Outcome
+from shared.messages.decisions import BuyEngineDecision, Order, OthersPaid, Outcome
 
 
 class RecordedPrices:
@@ -42,6 +42,10 @@ class RecordedPrices:
         """Return what a share of the lot was worth for some seconds, as the decision knew it."""
         held = self._decision.inputs.portfolio if self._decision else None
         return held.stood if held else Price(0)
+
+    def others(self) -> OthersPaid | None:
+        """Return what others had paid, as the decision knew it."""
+        return self._decision.inputs.others if self._decision else None
 
     def _problem(self, what: str) -> str:
         """Return the recorded reason; an order that met no book keeps it in its outcome."""

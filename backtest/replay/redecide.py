@@ -113,7 +113,7 @@ def _of_signal(recorded: BuyEngineDecision, entry: StreamEntry, limits: TradingL
     seen = (inputs.market, inputs.book, inputs.portfolio, limits.of(signal.leader), inputs.now_ms, inputs.problems)
     return _written(
         recorded,
-        _refused(recorded, decide_signal(DecisionContext(*seen, signal, _losses(inputs)))),
+        _refused(recorded, decide_signal(DecisionContext(*seen, signal, _losses(inputs), lambda: inputs.others))),
         signal.leader,
         signal.token_id,
     )

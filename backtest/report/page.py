@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backtest.report.figures import PLOTS
-from backtest.report.report_data import beyond, short
+from backtest.report.report_data import beyond, short, silences
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.result import BacktestResult, LeaderResult, OpenPosition
 from backtest.results.verdict import ResultVerdict, doubt_percent, judge_result, rate_text, signed_usd, usd_text
@@ -54,7 +54,7 @@ def page(result: BacktestResult) -> str:
     drawn = {name: draw(result) for name, draw in PLOTS.items() if _worth(name, result)}
     title = f"Backtest of {moment_text(result.starts_at_ms)} to {moment_text(result.ends_at_ms)} UTC"
     judged = judge_result(result, bootstrap_interval([row.ours.pnl for row in result.markets]))
-    after = {"drawdown": doubts(result)}
+    after = {"drawdown": stopped(result) + doubts(result)}
     sections = "".join(_section(name) + after.get(name, "") for name in drawn)
     body = (
         _header(result, title),
@@ -168,6 +168,13 @@ def doubts(result: BacktestResult) -> str:
     )
     note = "Where the record has a gap, an assumption stands in; this is the share of trades it concerns."
     return section("What this data cannot tell", note, rows or "<p>Nothing is missing.</p>", wide=True)
+
+
+def stopped(result: BacktestResult) -> str:
+    """Return the stops that kept trades from being followed; '' where there were none."""
+    told = "".join(f"<p>{escape(words[:1].upper() + words[1:])}</p>" for words in silences(result))
+    note = "Nothing that happened while a stop held says anything of the leaders."
+    return section("Stops that kept trades out", note, told, wide=True) if told else ""
 
 
 def _section(name: str) -> str:

@@ -3,12 +3,15 @@
 from collections import defaultdict
 from typing import NamedTuple
 
-from backtest.results.result import BacktestResult, SignalOutcome
+from backtest.results.result import BacktestResult, SignalOutcome, SilencedSpan
+from backtest.settings import moment_text
 from shared.domain.money import MICRO
 
 SHOWN = 10
 """Markets shown from each end."""
 CENT = 10_000
+MOST_SILENCES = 8
+"""Stops that are told, those first that kept most out; the JSON holds all."""
 
 
 class DataShare(NamedTuple):
@@ -71,6 +74,26 @@ def verdicts(result: BacktestResult) -> list[DataShare]:
     ]
     skips = [DataShare(f"skipped: {name.replace('_', ' ')}", count) for name, count in result.skips.items()]
     return [row for row in orders if row.amount] + sorted(skips, key=lambda row: -row.amount)
+
+
+def silences(result: BacktestResult) -> list[str]:
+    """Return the stops that silenced a run, in words."""
+    told = [silence_text(span) for span in result.silenced[:MOST_SILENCES]]
+    more = len(result.silenced) - len(told)
+    return told + ([f"and {more:,} more stops, each of which kept fewer out"] if more else [])
+
+
+def silence_text(span: SilencedSpan) -> str:
+    """Return what a stop kept out, since when and why, and how it is widened."""
+    whose = f" of {short(span.leader)}" if span.leader else ""
+    until = "to the end" if span.to_end else "for a time"
+    name, _, value = span.setting.partition("=")
+    widens = f"--set {name}=..." if value else f"--{name} ..." if name else ""
+    now = f" (now {value})" if value else ""
+    return (
+        f"{span.rule.replace('_', ' ')}{whose}, {until} from {moment_text(span.since_ms)} UTC: {span.why}; "
+        f"trades not followed because of it: {span.trades:,}" + (f"; {widens}{now} widens it" if widens else "")
+    )
 
 
 def slippages(result: BacktestResult) -> list[float]:

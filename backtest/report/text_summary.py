@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from backtest.report.report_data import silences
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.result import BacktestResult, PnlStanding
 from backtest.results.verdict import judge_result
@@ -32,6 +33,8 @@ def print_summary(result: BacktestResult, notes: Sequence[str] = ()) -> None:
     console.print(_leaders(result))
     if result.skips:
         console.print("not followed: " + ", ".join(f"{rule} {count}" for rule, count in result.skips.items()))
+    for words in silences(result):
+        console.print(Text.assemble(("stopped", "yellow"), f" {words}"))
     for doubt in result.cannot_tell:
         said = f" {doubt.what}: {doubt.trades} of {doubt.of} ({doubt.share:.1%})"
         console.print(Text.assemble(("cannot tell", "yellow"), said))

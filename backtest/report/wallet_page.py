@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backtest.report import wallet_figures as draw
 from backtest.report.figures import signals
-from backtest.report.page import FOOT, assumed, card, document, doubts, mood, section, table
+from backtest.report.page import FOOT, assumed, card, document, doubts, mood, section, stopped, table
 from backtest.report.report_data import short, worst_and_best
 from backtest.results.copyability import CONCENTRATED, Assessment, DelayedCopy, assess_copyability
 from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, TraderProfile
@@ -39,7 +39,15 @@ def wallet_page(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
         "signals": signals(first),
     }
     title = f"Could {short(profile.leader)} have been copied?"
-    grid = (_results(copies), _profile(profile), doubts(first), _more(copies), _markets(copies[0]), assumed(first))
+    grid = (
+        _results(copies),
+        _profile(profile),
+        stopped(first),
+        doubts(first),
+        _more(copies),
+        _markets(copies[0]),
+        assumed(first),
+    )
     body = (
         _header(profile, title),
         _verdict(assess_copyability(copies, profile)),

@@ -139,6 +139,21 @@ class CannotTell(BaseModel, frozen=True, extra="forbid"):
         return (Decimal(self.trades) / self.of).quantize(Decimal("0.0001")) if self.of else Decimal(0)
 
 
+class SilencedSpan(BaseModel, frozen=True, extra="forbid"):
+    """A stop that kept trades from being followed: the rule, of one `leader` or of the whole account (''), and why.
+
+    `trades` were kept out since `since_ms`, `to_end` when nothing was bought any more; `setting` is what widens it.
+    """
+
+    rule: str
+    leader: str
+    why: str
+    setting: str
+    since_ms: int
+    trades: int
+    to_end: bool
+
+
 class BacktestResult(BaseModel, frozen=True, extra="forbid"):
     """One run.
 
@@ -171,6 +186,7 @@ class BacktestResult(BaseModel, frozen=True, extra="forbid"):
     markets: tuple[MarketResult, ...]
     equity: tuple[EquityPoint, ...]
     cannot_tell: tuple[CannotTell, ...]
+    silenced: tuple[SilencedSpan, ...] = ()
     outcomes: tuple[SignalOutcome, ...] = ()
 
     @property

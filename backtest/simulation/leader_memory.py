@@ -1,9 +1,16 @@
-"""What a run knows of its leaders beside the ledger: what they hold, by every trade, and when they sold last."""
+"""What a run knows of its leaders beside the ledger: what they hold, by every trade, when they sold last, and paid.
 
-from collections import OrderedDict
+Of what others paid a history knows its other leaders alone; the live buyer hears everybody, from the market channel.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Mapping
 
 from backtest.results.pnl import LeaderSums
 from backtest.simulation.run_journal import RunLedger
+from buyer.domain.others_paid import MOST_PRINTS, AskedOthers, TradePrint, paid_lately
+from buyer.strategy.limits import TradingLimits
+from shared.clock import Clock
 from shared.domain.ledger_accounts import behind_account, lot_key, shares_account
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.record_kinds import GATHERED
@@ -14,13 +21,41 @@ from shared.messages.value_codec import write_value
 MOST_SALES = 50_000
 """Sales of late that are remembered; a buy told later than that many others is stale anyway."""
 
+NO_OTHERS = AskedOthers()
+"""Asks nobody: no other leader traded there."""
+
 
 class LeaderMemory:
     """Tells the ledger of a run what the live buyer would know; nothing where it knows that already."""
 
-    def __init__(self, ledger: RunLedger, theirs: LeaderSums) -> None:
-        self._ledger, self._theirs = ledger, theirs
+    def __init__(self, ledger: RunLedger, theirs: LeaderSums, clock: Clock, limits: TradingLimits) -> None:
+        self._ledger, self._theirs, self._clock = ledger, theirs, clock
+        self._asks = bool(limits.max_over_others_pct or limits.leader_limits)
+        self._paid: dict[str, dict[str, deque[TradePrint]]] = {}
         self._sold_at: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def see(self, signal: ActionableSignal, at_ms: int) -> None:
+        """Take in a trade, when it happens."""
+        if not self._asks:
+            return
+        paid = self._paid.get(signal.token_id)
+        if paid is None:
+            paid = self._paid[signal.token_id] = {}
+        his = paid.get(signal.leader)
+        if his is None:
+            his = paid[signal.leader] = deque(maxlen=MOST_PRINTS)
+        his.append(TradePrint(at_ms, signal.price, signal.shares, ""))
+
+    def forget(self, token_id: str) -> None:
+        """Forget what was paid for a token whose market is over."""
+        self._paid.pop(token_id, None)
+
+    def others(self, signal: ActionableSignal) -> AskedOthers:
+        """Return what asks for what other leaders paid for a signal's token."""
+        paid = self._paid.get(signal.token_id)
+        if not paid or (len(paid) == 1 and signal.leader in paid):
+            return NO_OTHERS
+        return AskedOthers(lambda: paid_lately(_of_others(paid, signal.leader), self._clock.now_ms()))
 
     def before(self, signal: ActionableSignal) -> None:
         """Tell what a decision on `signal` needs."""
@@ -44,3 +79,7 @@ class LeaderMemory:
         missing = (position.shares if position else 0) + signal.shares - self._ledger.values.get(account, 0)
         if missing > 0:
             self._ledger.commit(LedgerWrite(id=f"position:{signal.id}", postings=((account, missing),)))
+
+
+def _of_others(paid: Mapping[str, Iterable[TradePrint]], leader: str) -> Iterator[TradePrint]:
+    return (told for whose, prints in paid.items() if whose != leader for told in prints)

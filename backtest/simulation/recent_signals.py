@@ -1,10 +1,13 @@
 """Signals of late, by id: a second source that brings one again is not followed twice."""
 
+MOST_SIGNALS = 50_000
+"""Known when a second source brings one again."""
+
 
 class RecentSignals:
     """Names of late: at least the last `most`, at most twice as many."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int = MOST_SIGNALS) -> None:
         self._most = most
         self._young: set[str] = set()
         self._old: set[str] = set()

@@ -11,9 +11,17 @@ from backtest.domain.price_model import NO_QUOTE, ModelQuote, PriceQuotes
 from buyer.domain.book_matching import venue_refusal
 from buyer.execution.venue_port import UnsignedVenue
 from buyer.strategy.fill_model import NOTHING, ModelFill, meet_book
-from shared.clock import Clock
+from shared.clock import Clock, ManualClock
 from shared.domain.market import Book, MarketFacts
 from shared.messages.decisions import Order, Outcome
+
+
+class RunClock(ManualClock):
+    """A clock that one thread sets, millions of times."""
+
+    def set(self, now_ms: int) -> None:
+        """Jump to `now_ms`."""
+        self._now_ms = now_ms
 
 
 class MetOrder(NamedTuple):

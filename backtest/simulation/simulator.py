@@ -17,6 +17,7 @@ from backtest.results.equity_curve import EquityCurve
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.result import EquityPoint
 from backtest.results.run_stats import RunStats, Sink
+from backtest.results.silenced_spans import SilencedSpans
 from backtest.simulation.leader_memory import LeaderMemory
 from backtest.simulation.lot_watch import LotWatch
 from backtest.simulation.recent_signals import RecentSignals
@@ -24,45 +25,40 @@ from backtest.simulation.redemption_payouts import redeem_market, unpaid_redempt
 from backtest.simulation.run_journal import RunJournal, RunLedger
 from backtest.simulation.run_losses import RunLosses
 from backtest.simulation.run_models import RunModels
+from backtest.simulation.run_retractions import RunRetractions
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
-from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
+from backtest.simulation.simulated_venue import PaperMarket, RunClock, SimulatedWorld
+from buyer.execution.buy_gate import RETRACTED
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.exits.lot_looks import LotLooks
+from buyer.execution.exits.other_side import OtherSide
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
+from buyer.execution.order_precedence import NotSettled
 from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
 from shared import logs
-from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import MICRO, Price
 from shared.domain.record_kinds import EXITS
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillRetracted
 
-MAX_RECENT_SIGNALS = 50_000
-"""Signals of late that are known when a second source brings them again."""
 _EQUITY = (ledger_accounts.CASH, ledger_accounts.DEPOSITED, ledger_accounts.REALIZED, ledger_accounts.FEES)
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
 """How often exits under way are tried, and lots looked at, between signals."""
+WAIT_STEP_MS = 2 * EXIT_STEP_MS
+"""When a buy is decided again that waits for an exit, which has its turn in between."""
 
 
 Waiting = tuple[int, int, ActionableSignal]
 """A trade on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
-
-
-class RunClock(ManualClock):
-    """A clock that one thread sets, millions of times."""
-
-    def set(self, now_ms: int) -> None:
-        """Jump to `now_ms`."""
-        self._now_ms = now_ms
 
 
 class SimulatedRun:
@@ -97,20 +93,24 @@ class SimulatedRun:
         self._world = SimulatedWorld(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
-        self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
+        self.silences = SilencedSpans(limits)
+        self._decided_on = RecentSignals()
         self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
         losses, errors = self._losses.losses, logs.errors_of("breaker")
         self._breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self._clock, limits=limits, log=errors)
-        self._memory = LeaderMemory(self.ledger, self.stats.theirs)
+        self._memory = LeaderMemory(self.ledger, self.stats.theirs, self._clock, limits)
         self._looks = LotLooks(limits)
         self._watch = LotWatch(self._looks, self._book_at, on=limits.floors or bool(limits.leader_limits))
-        self._engine = self._build_executor(limits, bankroll, whole=whole)
         tasks, errors = ExitStore(self.ledger, lambda: None), logs.errors_of("exits")
+        self._other_side = OtherSide(tasks, self._clock, errors)
+        self._engine = self._build_executor(limits, bankroll, whole=whole)
+        self._retractions = RunRetractions(self.ledger, self._engine, tasks, self._clock, limits)
         self._exits = ExitManager(
             self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors, looks=self._looks
         )
         self._watches = exit_trigger(limits) or bool(limits.leader_limits)
         self._arriving: list[Waiting] = []
+        self._waits: set[str] = set()
         self._expected: deque[MarketEvent] = deque()
         self._payouts: list[tuple[int, ResolvedMarket]] = []
         self._value = LotValuation(self.quotes)
@@ -133,23 +133,48 @@ class SimulatedRun:
             losses=self._losses.losses,
             writes=DecisionWriter if whole else partial(RunWriter, skipped=self._record_skip),
             stood=self._looks.stood,
+            others=self._memory.others,
+            sell_first=self._other_side.sell_first,
         )
 
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._read_ahead():
+            self._take_back(self._arriving[0][0])
             self._manage_exits(self._arriving[0][0])
             arrives_ms, _, trade = heapq.heappop(self._arriving)
             now_ms = max(arrives_ms, self._clock.now_ms())
             self._pass_time(now_ms)
             self._trade, self._world.signal_id = trade, trade.id
             self._breaker.work_due()
-            if self._decided_on.add_new(trade.id):
-                self._memory.before(trade)
-                self._engine.process_actionable(trade)
+            if self._decided_on.add_new(trade.id) or trade.id in self._waits:
+                self._decide(trade)
             yield self._clock.now_ms()
+        self._take_back(FOREVER_MS)
         self._manage_exits(self.ends_at_ms)
         self._pass_time(FOREVER_MS)
+
+    def _take_back(self, until_ms: int) -> None:
+        """Take the trades back that are in no block any more, each when that is told."""
+        while (at_ms := self._retractions.next_ms) < until_ms:
+            self._manage_exits(at_ms)
+            self._pass_time(max(at_ms, self._clock.now_ms()))
+            self._retractions.take_next()
+
+    def _decide(self, trade: ActionableSignal) -> None:
+        """Decide on a trade; one that waits for an exit is decided again, after a step of that."""
+        if self._waits:
+            self._waits.discard(trade.id)
+        if self._retractions.gone and trade.id in self._retractions.gone:
+            self._record_skip(trade, RETRACTED)
+            return
+        self._memory.before(trade)
+        try:
+            self._engine.process_actionable(trade)
+        except NotSettled:
+            self._waits.add(trade.id)
+            self._number += 1
+            heapq.heappush(self._arriving, (self._clock.now_ms() + WAIT_STEP_MS, self._number, trade))
 
     def _manage_exits(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""
@@ -193,6 +218,8 @@ class SimulatedRun:
             self._number += 1
             arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
             heapq.heappush(self._arriving, (arrives_ms, self._number, what))
+        elif isinstance(what, FillRetracted):
+            self._retractions.expect(at_ms, what)
 
     def _apply_event(self, market_event: MarketEvent) -> None:
         at_ms, what = market_event
@@ -202,13 +229,14 @@ class SimulatedRun:
                 self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
                 self._value.update_price(what.token_id)
                 self._watch.see(what.token_id, at_ms)
+                self._memory.see(what, at_ms)
             self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
         elif isinstance(what, Book):
             self.quotes.add_book(what)
             self._watch.see(what.token_id, at_ms)
         elif isinstance(what, MarketFacts):
             self.markets.add_facts(what)
-        else:
+        elif isinstance(what, ResolvedMarket):
             self._resolve_market(at_ms, what)
 
     def _resolve_market(self, at_ms: int, resolved: ResolvedMarket) -> None:
@@ -230,10 +258,12 @@ class SimulatedRun:
             self._add_equity(at_ms)
         for token in self.markets.forget_market(resolved.condition_id):
             self.quotes.forget_token(token)
+            self._memory.forget(token)
 
     def _record_skip(self, trade: ActionableSignal, reason: str) -> None:
         """Take in that a signal is not followed, and that nothing else follows from it."""
         self.stats.add_skip(trade.leader, reason, trade.market.condition_id)
+        self.silences.add_skip(trade.leader, reason, self._clock.now_ms())
         if self._sink:
             self._sink(skip_outcome(trade, reason, self._clock.now_ms(), self._world.quote))
 
@@ -249,6 +279,9 @@ class SimulatedRun:
         outcome = order_outcome(trade, decision, decision.order, met)
         gain = self._newly_realized()
         change = outcome.shares if outcome.side == "BUY" else -outcome.shares
+        if outcome.side == "BUY":
+            self.silences.add_buy(decision.leader)
+            self._retractions.note_buy(decision)
         self._losses.touch(decision.leader, decision.token_id)
         self._value.add_shares(outcome.token_id, change)
         self._watch.change(decision.leader, outcome.token_id, change)

@@ -1,11 +1,13 @@
 """The effects of a decision beside money: shares gathered, still to be sold, and followed of the leader's. Pure."""
 
+import json
+
 from msgspec.structs import replace
 
 from buyer.domain.order_states import is_provisional
 from buyer.strategy.exit_policy import unsold_rest
-from shared.domain.ledger_accounts import Postings, behind_account, lot_key
-from shared.domain.ledger_write import LedgerRecord
+from shared.domain.ledger_accounts import Postings, behind_account, lot_key, shares_account
+from shared.domain.ledger_write import Balances, LedgerRecord
 from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import EXITS, GATHERED, LEFT, STAKED
 from shared.messages.decisions import BuyEngineDecision, ExitTask, LeaderSales, LotExit, Outcome, Portfolio, Staked
@@ -54,6 +56,27 @@ def staked_record(decision: BuyEngineDecision, usdc: Usdc) -> LedgerRecord:
     """Return what says that a lot was bought for so much: from the intent on, as the next piece may come meanwhile."""
     staked = write_value(Staked(at_ms=decision.inputs.now_ms, usdc=usdc)) if usdc else None
     return LedgerRecord(STAKED, lot_key(decision.leader, decision.token_id), staked)
+
+
+def adopted_pace(decision: BuyEngineDecision, before: Balances) -> tuple[LedgerRecord, ...]:
+    """Return what `pace_records` says of an order's end, for a fill that only the chain knows; `before` is the lot.
+
+    A buy or a sale since then counts more; a sale that leaves some of the lot left nothing.
+    """
+    key, outcome = lot_key(decision.leader, decision.token_id), decision.outcome
+    kind, name = (STAKED, key) if decision.verdict == "BUY" else (LEFT, decision.token_id)
+    since = before.records.get((kind, name))
+    if outcome is None or (since is not None and _at_ms(since) >= decision.inputs.now_ms):
+        return ()
+    if decision.verdict == "BUY":
+        return pace_records(decision)
+    if outcome.shares < before.values.get(shares_account(decision.leader, decision.token_id), 0):
+        return ()
+    return (LedgerRecord(LEFT, name, write_value(LotExit(at_ms=decision.inputs.now_ms, reason="adopted"))),)
+
+
+def _at_ms(record: str) -> int:
+    return json.loads(record)["at_ms"]
 
 
 def _at_stake(decision: BuyEngineDecision, outcome: Outcome) -> Usdc:

@@ -17,6 +17,7 @@ from shared.polymarket.wire.market_channel import (
     MarketEnded,
     Message,
     TickSizeChanged,
+    TradePrinted,
     UnreadableFrame,
 )
 
@@ -41,6 +42,10 @@ class OrderBooks:
     def want(self, token_id: str, now_ms: int) -> None:
         """Keep a token's book from its next snapshot on."""
         self._books.setdefault(token_id, LiveBook(token_id, cold_since_ms=now_ms))
+
+    def keeps(self, token_id: str) -> bool:
+        """Say whether a token's book is to be kept."""
+        return token_id in self._books
 
     def forget(self, token_ids: Iterable[str]) -> None:
         """Keep these no longer."""
@@ -73,6 +78,8 @@ class OrderBooks:
             case MarketEnded():
                 self._count("ended")
                 self.unanchor(message.token_ids, now_ms)
+            case TradePrinted():
+                pass  # it moves no book
             case UnreadableFrame():
                 self._count("unreadable")
                 for token_id in message.token_ids or tuple(self._books):

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope
+from buyer.domain.others_paid import AskedOthers
 from buyer.execution.journal import Journal
 from buyer.strategy.open_losses import AskedLosses
 from buyer.strategy.policy import PolicyDecision
@@ -21,9 +22,9 @@ from shared.messages.service import DeadLetter
 from shared.messages.signals import ActionableSignal
 
 Emit = Callable[[BuyEngineDecision], None]
-Observed = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str, ...], AskedLosses]
+Observed = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str, ...], AskedLosses, AskedOthers]
 """All that a decision is made from, as of one moment: facts, book, balances, the time, what could not be found out; and
-what open lots lost, if that is asked."""
+what open lots lost and others paid, if that is asked."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class DecisionWriter:
 
     def inputs_of(self, observed: Observed) -> Inputs:
         """Return what was observed as a decision holds it."""
-        facts, book, portfolio, now_ms, problems, losses = observed
+        facts, book, portfolio, now_ms, problems, losses, others = observed
         return Inputs(
             now_ms=now_ms,
             market=facts,
@@ -55,6 +56,7 @@ class DecisionWriter:
             config_id=self.identity.config_id,
             code_version=self.identity.code_version,
             losses=losses.found,
+            others=others.found,
         )
 
     def told(self, verdict: PolicyDecision) -> tuple[RuleResult, ...]:

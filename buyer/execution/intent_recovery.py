@@ -86,5 +86,5 @@ class IntentRecovery:
         limits = self._limits.of(draft.leader)
         observed = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
         losses = (lambda found=inputs.losses: found) if inputs.losses else None
-        case = DecisionContext(*observed, signal, losses)
+        case = DecisionContext(*observed, signal, losses, lambda: inputs.others)
         return replace(draft, rules=tuple(decide_signal(case).rules)), order, facts

@@ -6,8 +6,10 @@ from functools import partial
 from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope, scope_of
+from buyer.domain.others_paid import AskedOthers, nobody_paid
 from buyer.execution.dead_letters import DeadLetters
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit, Observed
+from buyer.execution.exits.other_side import SellFirst, never_first
 from buyer.execution.intent_recovery import IntentRecovery
 from buyer.execution.journal import Journal, LedgerMoved, SignalStatus
 from buyer.execution.order_precedence import OrderPrecedence
@@ -21,6 +23,7 @@ from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.open_losses import NOTHING_LOST, AskedLosses
 from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
+from buyer.strategy.repeat_buys import OTHER_OUTCOME
 from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
@@ -54,17 +57,21 @@ class BuyExecutor:
         in_wallet: Callable[[str], Shares | None] = lambda _token_id: None,
         losses: Callable[[str], OpenLosses] = lambda _leader: NOTHING_LOST,
         stood: Callable[[str, str], Price] = lambda _leader, _token_id: Price(0),
+        others: Callable[[ActionableSignal], AskedOthers] = nobody_paid,
+        sell_first: SellFirst = never_first,
     ) -> None:
         """Build it.
 
         `signal_of` finds a signal again by its id, after a crash. With `transit` an order leaves and is concluded by
         whoever lets it arrive. `writes` makes what decisions are written by. `in_wallet` says how many shares of a
         token the wallet holds at most, while that is less than the lots; `losses` what open lots have lost: all of
-        them, and those of a leader; `stood` what a share of a lot was worth for some seconds, 0 where nobody can tell.
+        them, and those of a leader; `stood` what a share of a lot was worth for some seconds, 0 where nobody can tell;
+        `others` what asks, of memory alone, what others paid for a signal's token; `sell_first` puts a buy off while
+        the other outcome is sold.
         """
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._transit, self._in_wallet = clock, limits, transit, in_wallet
-        self._losses, self._stood = losses, stood
+        self._losses, self._stood, self._others, self._sell_first = losses, stood, others, sell_first
         self.unresolved = UnresolvedOrders(clock)
         self._writer = writes(journal, identity, emit)
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
@@ -98,7 +105,8 @@ class BuyExecutor:
         limits = self._limits.of(signal.leader)
         self._precedence.wait_for_orders(signal)
         selling = signal.side == "SELL"
-        status, scope, observed = self._observe(*_names(signal), limits, ask=ask, selling=selling)
+        others = self._others(signal)
+        status, scope, observed = self._observe(*_names(signal), limits, others, ask=ask, selling=selling)
         if status.decided:
             self.unresolved.forget(signal.id)
             if ack:
@@ -153,8 +161,8 @@ class BuyExecutor:
         if waits:
             return f"order {waits} has not settled"
         limits = self._limits.of(task.leader)
-        _, scope, observed = self._observe(order_fact(task), task.leader, task.token_id, limits)
-        market, book, portfolio, now_ms, problems, _ = observed
+        _, scope, observed = self._observe(order_fact(task), task.leader, task.token_id, limits, AskedOthers())
+        market, book, portfolio, now_ms, problems, _, _ = observed
         verdict = decide_exit(ExitContext(market, book, portfolio, limits, now_ms, problems, task))
         inputs, rules = self._writer.inputs_of(observed), self._writer.told(verdict)
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
@@ -189,9 +197,11 @@ class BuyExecutor:
         observed: Observed,
         ack: StreamAck | None,
     ) -> BuyEngineDecision | None:
-        market, book, portfolio, now_ms, problems, losses = observed
-        case = DecisionContext(market, book, portfolio, limits, now_ms, problems, signal, losses)
+        market, book, portfolio, now_ms, problems, losses, others = observed
+        case = DecisionContext(market, book, portfolio, limits, now_ms, problems, signal, losses, others)
         verdict = decide_signal(case)
+        if verdict.reason == OTHER_OUTCOME and market is not None:
+            self._sell_first(signal, market, verdict.rules, limits)
         if verdict.order is None or market is None:
             return self._writer.skip(signal, verdict, observed, ack)
         draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(observed))
@@ -199,7 +209,15 @@ class BuyExecutor:
         return self._carry_out(draft, verdict, limits, scope, market, ack, signal.traded_at_ms)
 
     def _observe(
-        self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True, selling: bool = True
+        self,
+        fact: str,
+        leader: str,
+        token_id: str,
+        limits: TradingLimits,
+        others: AskedOthers,
+        *,
+        ask: bool = True,
+        selling: bool = True,
     ) -> tuple[SignalStatus, LedgerScope, Observed]:
         """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
         facts, no_facts = self._prices.facts(token_id)
@@ -212,7 +230,8 @@ class BuyExecutor:
         if selling and portfolio.lot_shares and limits.floors:
             portfolio = replace(portfolio, stood=self._stood(leader, token_id))
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
-        return status, scope, (facts, book, portfolio, now_ms, problems, AskedLosses(partial(self._losses, leader)))
+        losses = AskedLosses(partial(self._losses, leader))
+        return status, scope, (facts, book, portfolio, now_ms, problems, losses, others)
 
     def _carry_out(
         self,

@@ -13,7 +13,14 @@ Who commits a step adds its fence, and what only it knows.
 from msgspec.structs import replace
 
 from buyer.domain.booked_trade import booked_trade
-from buyer.domain.decision_effects import followed_records, pace_records, records_of, staked_record, used_up_gathered
+from buyer.domain.decision_effects import (
+    adopted_pace,
+    followed_records,
+    pace_records,
+    records_of,
+    staked_record,
+    used_up_gathered,
+)
 from buyer.domain.ledger_scope import LedgerScope, scope_of_draft
 from buyer.domain.order_states import is_provisional, may_follow
 from buyer.domain.postings import counted_order, intent_guards, lot_of, reserve_postings, settle_postings
@@ -107,13 +114,17 @@ def settled_write(decision: BuyEngineDecision, outcome: Outcome, lot: Balances |
     )
 
 
-def adopted_write(decision: BuyEngineDecision, order: Order, outcome: Outcome, *, decided: bool) -> LedgerWrite:
-    """Return the step that adds a fill nothing explains; its signal's decision goes with it unless it was `decided`."""
+def adopted_write(decision: BuyEngineDecision, order: Order, outcome: Outcome, before: Balances) -> LedgerWrite:
+    """Return the step that adds a fill nothing explains, with its signal's decision unless it has one already.
+
+    `before` says whether it has, what the lot holds, and when it was bought or left last.
+    """
+    decided = bool(before.done)
     terminal = () if decided else ((DECISIONS, decision),)
     return LedgerWrite(
         id=f"adopted:{order.id}" if decided else f"decision:{decision.signal_id}",
         postings=reserve_postings(order, scope_of_draft(decision)),
-        records=(LedgerRecord(ORDERS, order.id, write_value(decision)),),
+        records=(LedgerRecord(ORDERS, order.id, write_value(decision)), *adopted_pace(decision, before)),
         events=((DECISIONS, order_update(decision, order, outcome)), *terminal),
     )
 

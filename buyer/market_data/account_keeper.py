@@ -10,8 +10,8 @@ from typing import Any
 
 from redis import Redis
 
-from buyer.domain.account_marks import lot_mark
 from buyer.market_data.held_books import HeldBooks
+from buyer.strategy.exits.lot_mark import lot_mark
 from shared import logs
 from shared.account.equity_line import MINUTE_MS, add_point
 from shared.account.lot_marks import write_marks

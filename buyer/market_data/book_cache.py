@@ -10,13 +10,16 @@ from typing import Any
 
 from buyer.domain.order_book import BookTrust
 from buyer.domain.order_books import OrderBooks
+from buyer.domain.others_paid import TradePrint, TradePrints
 from buyer.market_data.market_channel_client import MarketChannelClient
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Malformed
 from shared.domain.market import Book
 from shared.http.client import Upstream
-from shared.polymarket.wire.market_channel import BookSnapshot, Message, read_snapshot
+from shared.messages.decisions import OthersPaid
+from shared.messages.signals import ActionableSignal
+from shared.polymarket.wire.market_channel import BookSnapshot, Message, TradePrinted, read_snapshot
 from shared.polymarket.wire.parsing import as_list
 from shared.rate_limit.limits import GateLane
 from shared.reconnecting_socket import FrameConnection
@@ -55,6 +58,7 @@ class BookCache:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._books = OrderBooks(trust, self._count)
+        self._prints = TradePrints()
         self._places: OrderedDict[str, tuple[MarketChannelClient, float]] = OrderedDict()
         self._sockets: list[MarketChannelClient] = []
         self._taken: Counter[str] = Counter()
@@ -105,7 +109,20 @@ class BookCache:
         with self._lock:
             now_ms = self._clock.now_ms()
             for message in messages:
-                self._books.apply(message, now_ms)
+                if isinstance(message, TradePrinted):
+                    self._hear_trade(message, now_ms)
+                else:
+                    self._books.apply(message, now_ms)
+
+    def note_trade(self, signal: ActionableSignal) -> None:
+        """Take in whose trade a signal tells, so that it is nobody else's."""
+        with self._lock:
+            self._prints.note(signal)
+
+    def others_paid(self, signal: ActionableSignal) -> OthersPaid | None:
+        """Return what others than its leader paid for the signal's token lately; None where none was told."""
+        with self._lock:
+            return self._prints.others_paid(signal, self._clock.now_ms())
 
     def lost(self, token_ids: Iterable[str]) -> None:
         """Trust nothing of these until a connection tells them anew."""
@@ -140,6 +157,11 @@ class BookCache:
                 **dict(sorted(self._counts.items())),
             }
 
+    def _hear_trade(self, told: TradePrinted, now_ms: int) -> None:
+        if self._books.keeps(told.token_id):  # else nobody would forget it
+            at_ms = min(told.at_ms, now_ms)
+            self._prints.add(told.token_id, TradePrint(at_ms, told.price, told.shares, told.tx_hash))
+
     def _place(self, token_id: str, now: float) -> None:
         known = self._places.get(token_id)
         if known is None and len(self._places) >= self._most:
@@ -166,6 +188,7 @@ class BookCache:
         token_id, (socket, _) = self._places.popitem(last=False)
         self._taken[socket.name] -= 1
         self._books.forget([token_id])
+        self._prints.forget([token_id])
         self._count("evicted")
 
     def _let_idle_go(self, now: float) -> None:

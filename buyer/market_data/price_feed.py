@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from buyer.domain.order_book import BookTrust
+from buyer.domain.others_paid import AskedOthers
 from buyer.market_data.book_cache import BookCache
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import HybridError, TryAgain, Unavailable
 from shared.domain.market import Book, MarketFacts
 from shared.http.client import Upstream
+from shared.messages.signals import ActionableSignal
 from shared.polymarket.clob import fetch_book
 from shared.polymarket.market_facts import MarketCache
 from shared.rate_limit.gate import GateLane
@@ -81,6 +83,14 @@ class MarketPriceFeed:
     def sample(self, token_id: str) -> Book | None:
         """Return the book at hand for who only watches: it counts as no reading."""
         return None if self._live is None else self._live.sample(token_id)
+
+    def others_paid(self, signal: ActionableSignal) -> AskedOthers:
+        """Return what asks for what others paid for the signal's token, from memory; its own trade is noted as his."""
+        live = self._live
+        if live is None:
+            return AskedOthers()
+        live.note_trade(signal)
+        return AskedOthers(lambda: live.others_paid(signal))
 
     def warm(self, token_ids: Iterable[str]) -> None:
         """Fetch the facts of these tokens, and keep their books, in the background."""

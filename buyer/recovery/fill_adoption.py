@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from buyer.execution.order_writes import adopted_write
 from shared.domain.errors import Malformed
+from shared.domain.ledger_accounts import lot_key, shares_account
 from shared.domain.ledger_write import FencingToken
-from shared.domain.record_kinds import INTENTS, ORDERS, SIGNED
+from shared.domain.record_kinds import INTENTS, LEFT, ORDERS, SIGNED, STAKED
 from shared.ledger.port import Ledger, open_lots
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision
@@ -50,11 +51,13 @@ class FillAdoption:
     def adopt(self, decision: BuyEngineDecision) -> None:
         """Take in a fill that nothing here explains: its cost counts, and its order is settled like any other.
 
-        The signal gets its terminal decision with it, unless it has one.
+        The signal gets its terminal decision with it, unless it has one; stake window and cool-down count it, too.
         """
         order, outcome = decision.order, decision.outcome
         if order is None or outcome is None:
             raise Malformed(f"the decision on {decision.signal_id} holds no order")
-        decided = bool(self._ledger.read((), (f"decision:{decision.signal_id}",)).done)
-        write = adopted_write(decision, order, outcome, decided=decided)
+        shares = shares_account(order.leader, order.token_id)
+        pace = ((STAKED, lot_key(order.leader, order.token_id)), (LEFT, order.token_id))
+        before = self._ledger.read((shares,), (f"decision:{decision.signal_id}",), pace)
+        write = adopted_write(decision, order, outcome, before)
         self._ledger.commit(replace(write, fence=self._fence()))

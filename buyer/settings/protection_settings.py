@@ -29,11 +29,24 @@ class EntrySettings(BaseModel):
         le=1000,
         description="Percent that the leader's price may lie above the middle of the book, a tick at least; 0 is any.",
     )
+    max_over_others_pct: Decimal = Field(
+        Decimal(50),
+        ge=0,
+        le=1000,
+        description="Percent that it may lie above what others paid on average in the last 15 minutes, a tick at "
+        "least; not asked where no trade of others is known; 0 is any.",
+    )
     min_resale_pct: Decimal = Field(
         Decimal(50),
         ge=0,
         le=100,
         description="Least percent of a buy's cost that the bids would pay for it at once; 0 is any.",
+    )
+    min_liquidity_usdc: Decimal = Field(
+        Decimal(100),
+        ge=0,
+        description="Least pUSD that rests in a market's books, as Gamma says it; a market of which it says nothing is "
+        "judged by its book alone; 0 is any.",
     )
     check_own_exits: bool = Field(
         default=True, description="Buy nothing that our own stop, time or end of a market would sell at once."
@@ -49,7 +62,16 @@ class EntrySettings(BaseModel):
         300, ge=0, le=86_400, description="Seconds in which a token is not bought again once it was sold whole; 0 none."
     )
     other_outcome: OtherOutcome = Field(
-        "skip", description="What to do with a buy while the market's other outcome is held: both pay 1 together."
+        "skip",
+        description="What to do with a buy while the market's other outcome is held, as both pay 1 together: skip it, "
+        "sell the other first (as any exit, with its floor), or buy.",
+    )
+    sell_first_s: int = Field(
+        30,
+        gt=0,
+        le=3600,
+        description="Seconds that such a buy waits for the sale, with OTHER_OUTCOME=sell_first; then it is skipped. It "
+        "has to be fresh still, too (MAX_SIGNAL_AGE_S).",
     )
     mark_losses: bool = Field(
         default=True,

@@ -28,7 +28,7 @@ from buyer.strategy.sizing import (
 from shared.domain.errors import Malformed
 from shared.domain.market import Book, Level, MarketFacts, Side
 from shared.domain.money import MICRO, Price, Shares, Usdc, micro_text, places_of, price_of
-from shared.messages.decisions import ExitTask, OpenLosses, Portfolio, Trade
+from shared.messages.decisions import ExitTask, OpenLosses, OthersPaid, Portfolio, Trade
 from shared.messages.signals import ActionableSignal
 
 T = TypeVar("T")
@@ -152,6 +152,8 @@ class DecisionContext(ContextBase):
     signal: ActionableSignal
     losses: Callable[[], OpenLosses] | None = None
     """Asks what open lots have lost; None where that cannot be found out."""
+    others: Callable[[], OthersPaid | None] = lambda: None
+    """Asks what others paid for the token lately, which may be unknown."""
 
     def __post_init__(self) -> None:
         """Take the leader's side and token: they are ours."""
@@ -162,6 +164,11 @@ class DecisionContext(ContextBase):
     def lost(self) -> OpenLosses:
         """Return what open lots have lost."""
         return required_value(self.losses, "the losses of open lots are")()
+
+    @cached_property
+    def others_paid(self) -> OthersPaid | None:
+        """Return what others paid for the token lately; None where nobody can tell."""
+        return self.others()
 
     @cached_property
     def trade(self) -> Traded:

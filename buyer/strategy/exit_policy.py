@@ -158,6 +158,19 @@ def exit_by_hand(lot: Lot, floor: Price | None, now_ms: int) -> ExitTask:
     )
 
 
+def other_side_exit(lot: Lot, signal: ActionableSignal, now_ms: int) -> ExitTask:
+    """Return the exit that makes room for a buy of the market's other outcome."""
+    return ExitTask(
+        id=fact_id("exit", lot.key, "other_outcome", signal.id),
+        leader=lot.leader,
+        token_id=lot.token_id,
+        reason="other_outcome",
+        keep=Shares(0),
+        opened_at_ms=now_ms,
+        next_at_ms=now_ms,
+    )
+
+
 def exit_attempt(task: ExitTask, now_ms: int, last: str = "") -> ExitTask:
     """Return the task with its next attempt counted: written before the attempt, so no order's name comes twice."""
     said = last or task.last

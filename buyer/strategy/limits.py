@@ -14,7 +14,7 @@ from shared.messages.base import fact_id
 
 Sizing = Literal["fixed", "percent", "proportional", "tiered", "kelly"]
 Mirror = Literal["all", "proportional", "none"]
-OtherOutcome = Literal["skip", "buy"]
+OtherOutcome = Literal["skip", "sell_first", "buy"]
 SlippageBound = Literal["smaller", "larger"]
 OnRetraction = Literal["exit", "keep"]
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
@@ -109,12 +109,15 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
 
     max_spread: PriceLimit = Price(0)
     max_over_fair_pct: Percent = 0
+    max_over_others_pct: Percent = 0
     slippage_bound: SlippageBound = "larger"
     min_resale_pct: Percent = 0
+    min_liquidity_usdc: UsdcLimit = Usdc(0)
     check_own_exits: bool = False
     stake_window_s: int = 0
     cooldown_s: int = 0
     other_outcome: OtherOutcome = "buy"
+    sell_first_s: int = 0
     mark_losses: bool = False
     breaker_rejections: int = 0
     breaker_losses: int = 0

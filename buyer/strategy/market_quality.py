@@ -41,11 +41,53 @@ def _most_above_middle(case: DecisionContext) -> Price:
     return Price(max(middle * (HUNDRED_PCT + case.limits.max_over_fair_pct) // HUNDRED_PCT, middle + case.tick))
 
 
-@rule(lambda case: (_resale_text(case), f"{micro_text(case.limits.min_resale_pct)}%"))
-def check_resale(case: DecisionContext) -> bool:
-    """Check what the bids would pay at once for what we would buy, of its cost with fees: the market's liquidity."""
+@rule(lambda case: (_others_text(case), _most_above_others(case) or "any"))
+def others_paid(case: DecisionContext) -> bool:
+    """Check the leader's price against what others paid lately: who moves the book moves its middle (pitfall 42).
+
+    His own trades are left out. Where nobody else's are known, nothing speaks against him.
+    """
+    most = _most_above_others(case)
+    return most is None or case.trade.price <= most
+
+
+def _most_above_others(case: DecisionContext) -> Price | None:
+    """Return the most he may have paid, a tick above the others always; None where nobody else paid anything."""
+    others = case.others_paid
+    if others is None:
+        return None
+    most = others.price * (HUNDRED_PCT + case.limits.max_over_others_pct) // HUNDRED_PCT
+    return Price(max(most, others.price + case.tick))
+
+
+def _others_text(case: DecisionContext) -> str:
+    others, price = case.others_paid, micro_text(case.trade.price)
+    if others is None:
+        return f"{price}, others unknown"
+    return f"{price}, others {micro_text(others.price)} for {micro_text(others.shares)} shares"
+
+
+@rule(lambda case: (_resale_text(case) + _resting_text(case), _least_text(case)))
+def check_liquidity(case: DecisionContext) -> bool:
+    """Check what the bids would pay at once for what we would buy, of its cost with fees; and what rests in the market.
+
+    A market of which nobody says what rests in it is judged by its book alone.
+    """
     back, cost = _resale(case)
-    return back * HUNDRED_PCT >= cost * case.limits.min_resale_pct
+    resting, least = case.facts.liquidity, case.limits.min_liquidity_usdc
+    return back * HUNDRED_PCT >= cost * case.limits.min_resale_pct and (resting is None or resting >= least)
+
+
+def _resting_text(case: DecisionContext) -> str:
+    if not case.limits.min_liquidity_usdc:
+        return ""
+    resting = case.facts.liquidity
+    return f", {'unknown' if resting is None else micro_text(resting)} in the market"
+
+
+def _least_text(case: DecisionContext) -> str:
+    percent, least = f"{micro_text(case.limits.min_resale_pct)}%", case.limits.min_liquidity_usdc
+    return f"{percent}, {micro_text(least)} in the market" if least else percent
 
 
 def _resale(case: DecisionContext) -> tuple[int, int]:

@@ -8,6 +8,9 @@ from buyer.strategy.signal_filters import BY_SHARE
 from buyer.strategy.sizing import LEAST_BUY
 from shared.domain.money import Usdc, micro_text
 
+OTHER_OUTCOME = "other_outcome"
+"""The rule that fails while the market's other outcome is held."""
+
 
 @rule(lambda case: (_staked_text(case), f"{case.limits.stake_window_s} s"))
 def check_stake_window(case: DecisionContext) -> bool:

@@ -1,6 +1,7 @@
 """The assignment of leaders to detectors: environment, file and `hybrid follow`, split over all detectors alive.
 
-Whom `hybrid unfollow` names is left out, wherever it comes from, until it is followed again.
+Whom `hybrid unfollow` names is left out, wherever it comes from, until it is followed again. So are wallets of ours,
+as a buyer noted them on the server.
 
 What only this detector's environment or file names is known to those who name it too; what `hybrid follow` added is
 known to all. Each leader is watched by one of the detectors that know it, and by another within `member_ttl_s` when
@@ -25,6 +26,7 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.polymarket.wire.leader_words import read_leader
 from shared.redis.followed_leaders import FollowedLeader, followed_leaders, note_labels, unfollowed
 from shared.redis.partitioning import MemberBeat, Partitioning, owner_of
+from shared.redis.pipeline_record import read_record
 
 LONGEST_BEAT_S = 1.0
 """Between two beats: `hybrid follow` is heard so soon, however long a member may be silent."""
@@ -89,12 +91,14 @@ class LeaderAssignment:
         clock: Clock,
         stop: threading.Event,
         every_s: float,
+        check_own: bool = True,
     ) -> None:
         self._leaders, self._file, self._shares, self._cursors = leaders, file, shares, cursors
         self._environment = tuple(environment)
         self._clock, self._stop, self._every_s = clock, stop, min(every_s, LONGEST_BEAT_S)
         self._added: dict[str, FollowedLeader] = {}
         self._unfollowed: frozenset[str] = frozenset()
+        self._check_own, self._ours, self._told = check_own, frozenset[str](), frozenset[str]()
         self._leaving: frozenset[str] = frozenset()
         self._last_seen: tuple[object, ...] = ()
         self._version = self._digest = ""
@@ -154,9 +158,20 @@ class LeaderAssignment:
         self._leaving = _with_lots(redis, (leader for leader, each in taken.items() if each.exits_only))
         self._added, self._unfollowed = followed_leaders(redis), frozenset(taken) - self._leaving
         self._version = version
+        self._ours = read_record(redis).own if self._check_own else frozenset[str]()
         if (left_out := self._unfollowed.intersection(self._own_leaders())) - before:
             fields = {"leaders": sorted(left_out)[:_MOST_NAMED], "count": len(left_out)}
             self._log.warning("leaders_unfollowed", **fields, fix="hybrid follow ADDRESS follows one again")
+
+    def _leave_out_ours(self, named: Iterable[str]) -> list[str]:
+        """Return the leaders that are no wallet of ours; one that is, is said once, with the fix (pitfall 44)."""
+        named = list(named)
+        if left_out := self._ours.intersection(named) - self._told:
+            fix = "take it out of TRACKED_WALLETS or LEADERS_FILE; CHECK_OWN_WALLETS=false watches it all the same"
+            why = "a wallet of ours is not watched: each of our orders would set off the next"
+            self._log.warning("own_wallet_left_out", leaders=sorted(left_out), why=why, fix=fix)
+            self._told |= left_out
+        return [leader for leader in named if leader not in self._ours]
 
     def _bring_own_list(self) -> None:
         for problem in self._file.problems:
@@ -177,11 +192,8 @@ class LeaderAssignment:
         return self._lists.get(digest) or self._shares.brought(digest)
 
     def _take_share(self, beat: MemberBeat) -> None:
-        wanted = [
-            leader
-            for leader in dict.fromkeys((*self._own_leaders(), *self._added, *sorted(self._leaving)))
-            if leader not in self._unfollowed
-        ]
+        named = dict.fromkeys((*self._own_leaders(), *self._added, *sorted(self._leaving)))
+        wanted = self._leave_out_ours(leader for leader in named if leader not in self._unfollowed)
         mine = [leader for leader in wanted if self._is_mine(leader, beat)]
         gained = [leader for leader in mine if leader not in self._leaders.members]
         # Another detector moved their cursors meanwhile: what we remember of them is too old.

@@ -73,12 +73,22 @@ class BackfillGaps:
         Raises:
             Unavailable: the server is away; the cursor may or may not have moved, the gap with it.
         """
-        # Pinned first: a crash in between leaves a pin too many, never a gap whose facts may be forgotten.
-        pin_owner(self._redis, SIGNALS, gap.leader, self._source)
-        self._script([GAPS, CURSORS], ["leave", self._field(gap), gap.low, f"{self._source}:{gap.leader}", gap.high])
+        self._store(gap)
         self._cursors.note_moved(self._source, gap.leader, gap.high)
         with self._lock:
             self._gaps[gap.leader, gap.high] = gap
+
+    def store_again(self) -> tuple[()]:
+        """Store all that are open on a server that went back and may have forgotten some (pitfall 50); safe again.
+
+        Raises:
+            Unavailable: the server is away.
+        """
+        with self._lock:
+            gaps = list(self._gaps.values())
+        for gap in gaps:
+            self._store(gap)
+        return ()
 
     def read_to(self, gap: BackfillGap, low: int) -> None:
         """Remember that everything before `low` is published."""
@@ -95,6 +105,11 @@ class BackfillGaps:
             unpin_owner(self._redis, SIGNALS, gap.leader, self._source)
         with self._lock:
             self._gaps.pop((gap.leader, gap.high), None)
+
+    def _store(self, gap: BackfillGap) -> None:
+        # Pinned first: a crash in between leaves a pin too many, never a gap whose facts may be forgotten.
+        pin_owner(self._redis, SIGNALS, gap.leader, self._source)
+        self._script([GAPS, CURSORS], ["leave", self._field(gap), gap.low, f"{self._source}:{gap.leader}", gap.high])
 
     def _field(self, gap: BackfillGap) -> str:
         return f"{self._source}:{gap.leader}:{gap.high}"

@@ -30,6 +30,7 @@ class RecentWrites:
         self.memory = memory or ServerMemory()
         self._clock, self._lock = clock, threading.Lock()
         self._kept: deque[tuple[float, Write]] = deque(maxlen=MOST_KEPT)
+        self._standing: list[Write] = []
         self._log = logs.get_logger("detector")
 
     def remember(self, stream: str, answers: Sequence[PublishedEntry], write: Write) -> None:
@@ -43,6 +44,10 @@ class RecentWrites:
             while self._kept[0][0] < now - KEPT_S:
                 self._kept.popleft()
 
+    def stand(self, write: Write) -> None:
+        """Make this one first at every loss, for as long as we run: it writes what holds now, however old it is."""
+        self._standing.append(write)
+
     def tell_again(self, redis: Redis, make: Callable[[Write], Sequence[PublishedEntry]]) -> int:
         """Make all of them again where the server lost some, by `make`; return how many entries it had forgotten.
 
@@ -53,7 +58,7 @@ class RecentWrites:
         if not losses:
             return 0
         with self._lock:
-            writes = [write for _, write in self._kept]
+            writes = [*self._standing, *(write for _, write in self._kept)]
         told = sum(answer.state == "published" for write in writes for answer in make(write))
         for loss in losses:
             make(lambda loss=loss: self._say(redis, loss, told))

@@ -177,7 +177,7 @@ def simulator(clock: Clock, *words: str) -> Generator[DemoWorld]:
         DependencyMissing: it did not come up.
     """
     process = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "simulator", *words],
+        [sys.executable, "-P", "-m", "simulator", *words],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -17,6 +17,7 @@ from backtest.backtest import run_side_by_side
 from backtest.domain.market_events import MarketEvent
 from backtest.history.history_files import open_history
 from backtest.report import figures as figures_of_page
+from backtest.report.report_data import silences
 from backtest.report.wallet_page import write_wallet_page
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, copyability_json
@@ -130,6 +131,7 @@ def report(copies: Sequence[DelayedCopy], profile: TraderProfile) -> RenderableT
     last = copies[0].result
     skips = ", ".join(f"{rule} {count:,}" for rule, count in list(last.skips.items())[:6])
     parts.append(Text(f"not followed at {copies[0].delay_s:g} s: {skips or 'nothing'}", "dim"))
+    parts += [Text.assemble(("stopped ", "yellow"), words) for words in silences(last)]
     parts += [
         Text.assemble(("cannot tell ", "yellow"), f"{doubt.what}: {doubt.share:.0%} of trades")
         for doubt in last.cannot_tell

@@ -122,7 +122,7 @@ class ChildProcess:
     def _spawned(self) -> RunningProcess:
         """Start a process away from the terminal's Ctrl-C: the parent ends its children in order."""
         return subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", self.program.module, *self.program.arguments],
+            [sys.executable, "-P", "-m", self.program.module, *self.program.arguments],
             env=self.program.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -106,7 +106,7 @@ def _adopt_orphans(*, wanted: bool) -> bool:
 def _forked(first: ChildProgram, forks: Sequence[_Fork], clock: Clock, stop: threading.Event) -> list[int]:
     """Run the process that imports and forks; return the ids of our new children, too few where it failed."""
     with subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "ops.supervisor.fork_parent", *(fork.word for fork in forks)],
+        [sys.executable, "-P", "-m", "ops.supervisor.fork_parent", *(fork.word for fork in forks)],
         env={name: value for name, value in first.environment().items() if name.startswith(_HARMLESS)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -1,11 +1,11 @@
 """The signing key: the one place of the redeemer that holds it; it signs transactions and digests."""
 
-from typing import Any, cast
+from typing import Any, Never, cast
 
 from redeemer.domain.contract_calls import ContractCall, WalletKind
 from redeemer.domain.gas_pricing import GasFees
 from redeemer.domain.pending_transaction import SendAttempt
-from shared.domain.errors import BadConfig, DependencyMissing
+from shared.domain.errors import BadConfig, DependencyMissing, RefusedForSafety
 from shared.polymarket.wire.keccak import keccak256
 from shared.polymarket.wire.wallets import wallets_of
 
@@ -60,6 +60,23 @@ class TransactionSigner:
         from eth_account.messages import encode_defunct  # noqa: PLC0415 - only where a key is used
 
         return bytes(self._account.sign_message(encode_defunct(primitive=digest)).signature)
+
+
+class KeylessSigner(TransactionSigner):
+    """The signer as a process knows it that only watches: an address, and no key to sign with."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(_NoKey(address))
+
+
+class _NoKey:
+    """Stands where an account would: it has an address, and refuses whatever needs the key."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def __getattr__(self, name: str) -> Never:
+        raise RefusedForSafety(f"{name}: this process only watches, and holds no key: the worker signs")
 
 
 def wallet_of(signer: TransactionSigner, kind: WalletKind, given: str | None) -> str:

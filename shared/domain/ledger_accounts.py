@@ -85,11 +85,6 @@ def pnl_account(now_ms: int) -> str:
     return days_accounts(now_ms // DAY_MS)[1]
 
 
-def fees_account(now_ms: int) -> str:
-    """Name the taker fees of the UTC day that holds `now_ms`."""
-    return days_accounts(now_ms // DAY_MS)[2]
-
-
 @lru_cache(maxsize=64)
 def days_accounts(number: int) -> tuple[str, str, str]:
     """Name what was spent, what was realized and which fees were paid on a UTC day, counted from 1970."""

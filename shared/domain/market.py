@@ -1,11 +1,11 @@
 """The nouns of a market that cross processes: facts, book, level. Pure values."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from msgspec.structs import replace
 
-from shared.domain.money import FeeExponent, Price, Rate, Shares
-from shared.domain.value import Value
+from shared.domain.money import FeeExponent, Price, Rate, Shares, Usdc
+from shared.domain.value import OMITTED, Value
 
 Side = Literal["BUY", "SELL"]
 
@@ -33,6 +33,8 @@ class MarketFacts(Value, frozen=True, kw_only=True):
     accepting_orders: bool = True
     closed: bool = False
     ends_at_ms: int | None = None
+    liquidity: Annotated[Usdc | None, OMITTED] = None
+    """What rests in its books, as Gamma reckons it every few minutes; None where it does not say."""
 
 
 class Level(Value, frozen=True, kw_only=True):

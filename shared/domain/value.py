@@ -6,6 +6,9 @@ checker does that for what we build, the codec for what we are sent.
 
 from msgspec import Struct
 
+OMITTED = "omitted"
+"""Marks a field that is written only where it says something: what was written before it keeps its bytes."""
+
 
 class Value(Struct, frozen=True, kw_only=True, gc=False):
     """A frozen value with named fields; `msgspec.structs.replace` makes the same with some other ones."""

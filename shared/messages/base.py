@@ -55,7 +55,5 @@ class Event(Value, frozen=True, kw_only=True):
     emitted_at_ms: int
 
 
-OMITTED = "omitted"
-"""Marks a field that is written only where it says something: events of before it keep their bytes."""
 REUSED = "reused"
 """Marks a part that one event after the other holds, the very same: its JSON is made once."""

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import Price, Shares, Usdc
-from shared.domain.value import Value
-from shared.messages.base import OMITTED, REUSED, Address, Event
+from shared.domain.value import OMITTED, Value
+from shared.messages.base import REUSED, Address, Event
 
 
 class RuleResult(Value, frozen=True, kw_only=True):
@@ -112,6 +112,8 @@ ExitReason = Literal[
     "flatten",
     "retracted",
     "by_hand",
+    "adopted",
+    "other_outcome",
 ]
 
 
@@ -150,7 +152,7 @@ class Staked(Value, frozen=True, kw_only=True):
 
 
 class LotExit(Value, frozen=True, kw_only=True):
-    """When shares of a token were sold whole last, and why."""
+    """When shares of a token were sold whole last, and why; `adopted` where only the chain knows of the sale."""
 
     at_ms: int
     reason: ExitReason
@@ -220,10 +222,19 @@ class OpenLosses(Value, frozen=True, kw_only=True):
     leader: Usdc
 
 
+class OthersPaid(Value, frozen=True, kw_only=True):
+    """What others than the leader paid for a token lately: so many shares, at this price on average."""
+
+    price: Price
+    shares: Shares
+    trades: int
+
+
 class Inputs(Value, frozen=True, kw_only=True):
     """Everything a decision was made from: enough to make it again. `problems` says what could not be found out.
 
-    `losses` are those of open lots, where a rule asked for them.
+    `losses` are those of open lots, where a rule asked for them; `others` what others paid, where a rule asked for
+    that and somebody could tell.
     """
 
     now_ms: int
@@ -234,6 +245,7 @@ class Inputs(Value, frozen=True, kw_only=True):
     config_id: str = ""
     code_version: str = ""
     losses: Annotated[OpenLosses | None, OMITTED] = None
+    others: Annotated[OthersPaid | None, OMITTED] = None
 
 
 Verdict = Literal["BUY", "SELL", "SKIP"]

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from shared.domain.market import MarketFacts, Side
 from shared.domain.money import Price, Shares, Usdc
-from shared.domain.value import Value
-from shared.messages.base import OMITTED, Address, Event, Hash
+from shared.domain.value import OMITTED, Value
+from shared.messages.base import Address, Event, Hash
 
 
 class Fill(Value, frozen=True, kw_only=True):

@@ -25,8 +25,8 @@ from msgspec.structs import FieldInfo, asdict, astuple, fields
 
 from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
-from shared.domain.value import Value
-from shared.messages.base import OMITTED, REUSED, Event
+from shared.domain.value import OMITTED, Value
+from shared.messages.base import REUSED, Event
 from shared.messages.wire_forms import SPELLED_FORMS, Make, WireForm
 from shared.messages.wire_problems import explain_problem, placed_error
 

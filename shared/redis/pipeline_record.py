@@ -12,6 +12,7 @@ import msgspec
 from redis import Redis
 
 from shared.redis.client import answering
+from shared.redis.followed_leaders import VERSION
 
 RECORD = "hs:pipeline"
 _PROGRAM, _WALLET, _OWN = "program:", "wallet:", "own:"
@@ -64,10 +65,14 @@ def note_wallet(redis: Redis, mode: str, wallet: str) -> None:
 
 
 def note_own(redis: Redis, wallets: Iterable[str]) -> None:
-    """Note wallets that are ours, which nobody may follow; raises as `note_start` does."""
+    """Note wallets that are ours, which nobody may follow; detectors that run hear of a new one at their next beat.
+
+    Raises as `note_start` does.
+    """
     for wallet in wallets:
         with answering(redis):
-            redis.hset(RECORD, f"{_OWN}{wallet.lower()}", "1")
+            if redis.hset(RECORD, f"{_OWN}{wallet.lower()}", "1"):
+                redis.incr(VERSION)
 
 
 def read_record(redis: Redis) -> PipelineRecord:

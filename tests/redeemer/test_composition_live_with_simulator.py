@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from ops.operator import redeem
-from redeemer.composition import build_inline
+from redeemer.composition import build_inline, build_redeemer, build_watcher
 from redeemer.config import RedeemerSettings, parse_args
 from redeemer.transactions.signer import signer_of
 from shared.clock import ManualClock
+from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import CASH
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
@@ -164,3 +165,31 @@ def test_the_wrong_adapter_pays_nothing_on_the_venues_chain_and_is_an_alarm(
     assert (alarm.expected, alarm.paid) == (10 * ONE, 0)
     assert len(open_lots(RedisLedger(connect_redis(valkey_url), "live"))) == 1
     assert venue.call(lambda: venue.world.held.shares(OWNER, market.tokens[0])) == 10 * ONE
+
+
+def test_a_watcher_with_the_signers_address_finds_what_is_due_without_a_key(
+    venue: Simulator, settings: RedeemerSettings, valkey_url: str
+) -> None:
+    market = next(market for market in venue.markets if not market.neg_risk)
+    bought(venue, valkey_url, market, "10")
+    approve(valkey_url, venue)
+    venue.resolve(market.condition_id, (1, 0))
+    venue.advance(CHAIN_S)
+    keyless = settings.model_copy(update={"private_key_file": None, "signer_address": OWNER})
+    jobs: list[tuple[str, str]] = []
+
+    def enqueue(wallet: str, condition_id: str) -> bool:
+        jobs.append((wallet, condition_id))
+        return True
+
+    watcher = build_watcher(keyless, stop=threading.Event(), clock=Waiting(venue), enqueue=enqueue)
+
+    assert watcher.scan() == 1
+    assert jobs == [(OWNER, market.condition_id)]
+
+
+def test_an_address_that_is_not_the_keys_is_refused_by_who_signs(venue: Simulator, settings: RedeemerSettings) -> None:
+    wrong = settings.model_copy(update={"signer_address": "0x" + "ab" * 20})
+
+    with pytest.raises(BadConfig, match=f"is not the signing key's address, {OWNER}"):
+        build_redeemer(wrong, stop=threading.Event(), clock=Waiting(venue), emit=list[Event]().append)

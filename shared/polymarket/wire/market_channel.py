@@ -2,7 +2,8 @@
 
 A frame is an object or an array of them. What cannot be read is told as `UnreadableFrame` with the tokens it names:
 their books miss something from then on, so nobody may go on as if nothing had happened. Of the events, those that move
-a book are read; prints, quotes and new markets are passed over.
+a book are read, and trades (`last_trade_price`), one that cannot be read being none; quotes and new markets are passed
+over.
 
 `hash` names a state of a book. Its formula is not published for today's fields, so it is compared, never computed.
 """
@@ -82,6 +83,17 @@ class MarketEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TradePrinted:
+    """A trade: the taker's token and shares, told about when it matches; `tx_hash` is '' where none is named."""
+
+    token_id: str
+    at_ms: int
+    price: Price
+    shares: Shares
+    tx_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadableFrame:
     """Something that moves books could not be read; no tokens means that it may concern any."""
 
@@ -89,7 +101,7 @@ class UnreadableFrame:
     problem: str
 
 
-Message = BookSnapshot | LevelChanges | TickSizeChanged | MarketEnded | UnreadableFrame
+Message = BookSnapshot | LevelChanges | TickSizeChanged | MarketEnded | TradePrinted | UnreadableFrame
 
 
 def greeting_frame(token_ids: Iterable[str]) -> str:
@@ -108,7 +120,7 @@ def cancellation_frame(token_ids: Iterable[str]) -> str:
 
 
 def read_frame(frame: str) -> list[Message]:
-    """Read one frame; empty for a pong and for what moves no book. Never raises for what cannot be read.
+    """Read one frame; empty for a pong, and for what is passed over. Never raises for what cannot be read.
 
     Raises:
         Rejected: the venue refuses what we asked for.
@@ -172,6 +184,15 @@ def _tick(row: Raw) -> TickSizeChanged:
     return TickSizeChanged(_token(row), _time(row), tick)
 
 
+def _print(row: Raw) -> TradePrinted | None:
+    try:
+        price, shares = _level(row)
+        tx_hash = read_text(row, "transaction_hash").lower()
+        return TradePrinted(_token(row), _time(row), price, shares, tx_hash) if shares else None
+    except Malformed:  # it moves no book, so it casts no doubt on one
+        return None
+
+
 def _ended(row: Raw) -> MarketEnded:
     return MarketEnded(tuple(str(one) for one in as_list(row.get("assets_ids"), "assets_ids")))
 
@@ -228,5 +249,6 @@ _READERS = {
     "book": read_snapshot,
     "price_change": _changes,
     "tick_size_change": _tick,
+    "last_trade_price": _print,
     "market_resolved": _ended,
 }

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from shared.domain.errors import Malformed
 from shared.domain.market import Book, Level, MarketFacts
-from shared.domain.money import MICRO, Price, Rate, Shares, decimal_text, fee_exponent_of, from_micro, to_micro
+from shared.domain.money import MICRO, Price, Rate, Shares, Usdc, decimal_text, fee_exponent_of, from_micro, to_micro
 
 Raw = Mapping[str, Any]
 
@@ -68,7 +68,16 @@ def _shared_facts(market: Raw) -> dict[str, Any]:
         "accepting_orders": read_flag(market, "acceptingOrders", default=False),
         "closed": read_flag(market, "closed", default=False),
         "ends_at_ms": read_time_ms(read_text(market, "endDate")),
+        "liquidity": _liquidity(market),
     }
+
+
+def _liquidity(market: Raw) -> Usdc | None:
+    """Return what Gamma says rests in the books; 0 is what it says before it reckoned, so that is not known either."""
+    try:
+        return Usdc(to_micro(read_number(market, "liquidity", Decimal(0)))) or None
+    except Malformed:
+        return None
 
 
 def _fee(market: Raw) -> tuple[Rate, int | Decimal]:

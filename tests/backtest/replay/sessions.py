@@ -10,6 +10,7 @@ import pytest
 
 from backtest.history.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay, TapeLedger
+from buyer.domain.others_paid import AskedOthers
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
@@ -26,6 +27,7 @@ from shared.domain.market import Book
 from shared.domain.money import Shares, Usdc, from_micro, to_micro
 from shared.ledger.port import open_lots
 from shared.messages.base import REDEMPTIONS, SERVICE, SIGNALS
+from shared.messages.decisions import OthersPaid
 from shared.messages.events import read_event, write_event
 from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.service import ServiceStart
@@ -57,6 +59,7 @@ class Session:
         self.header = Header(NOW_MS)
         self.journal = Journal(self.ledger, lambda: None)
         self.journal.deposit(1_000_000_000)
+        self.others: OthersPaid | None = None
         self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.prices,
@@ -65,6 +68,7 @@ class Session:
             limits=self.settings.limits,
             identity=BuyerIdentity("paper", self.settings.limits.id, code_version()),
             emit=lambda _: None,
+            others=lambda _signal: AskedOthers(lambda: self.others),
         )
         self.entries: list[StreamEntry] = []
         start = ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=self.settings.published())

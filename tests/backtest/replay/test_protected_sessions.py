@@ -8,7 +8,7 @@ from msgspec import structs
 from backtest.history.capture_tape import read_tape
 from backtest.replay.redecide_command import redecided
 from shared.capture.capture import Capture
-from shared.messages.decisions import BuyEngineDecision
+from shared.messages.decisions import BuyEngineDecision, OthersPaid
 from tests.amounts import D
 from tests.backtest.replay.sessions import Session, a_hash, replayed
 from tests.buyer.builders import LEADER, TOKEN, a_book, a_signal
@@ -85,12 +85,28 @@ def test_it_is_replayed_and_decided_again_byte_for_byte_also_from_its_middle(ses
     assert made
 
 
+@pytest.mark.pitfall(42)
+def test_what_others_paid_stands_in_a_decision_and_makes_the_same_again(tmp_path: Path) -> None:
+    session = Session(*ON)
+    session.others = OthersPaid(price=D("0.2"), shares=D(30), trades=3)
+    a_piece(session, 1)
+    session.others = structs.replace(session.others, price=D("0.45"))
+    a_piece(session, 2)
+    path = session.capture(tmp_path)
+
+    assert reasons(session) == ["others_paid", "all rules passed"]
+    assert [item.text for item in replayed(path).run()] == [item.recorded for item in replayed(path).run()]
+    assert [one.same for one in redecided(read_tape(Capture.open(path)))] == [True, True]
+
+
 def test_a_session_of_before_is_decided_as_it_was(tmp_path: Path) -> None:
-    before = Session("--max-spread", "0", "--max-over-fair-pct", "0", "--min-resale-pct", "0", "--no-check-own-exits")
+    zero = ("max-spread", "max-over-fair-pct", "min-resale-pct", "min-liquidity-usdc", "max-over-others-pct")
+    before = Session(*(f"--{name}=0" for name in zero), "--no-check-own-exits", "--min-nodes=1")
     before.prices.next_book = a_book(bids=(("0.1", "50"),), asks=(("0.5", "100"),))
     a_piece(before, 1)
     path = before.capture(tmp_path)
     later = ("max_spread", "max_over_fair_pct", "min_resale_pct", "check_own_exits", "stake_window_s", "cooldown_s")
+    later += ("min_liquidity_usdc", "max_over_others_pct", "min_nodes")
     text = path.read_text()
     for name in later:
         text = text.replace(f'\\"{name}\\":', f'\\"not_known_{name}\\":').replace(f'"{name}":', f'"not_known_{name}":')

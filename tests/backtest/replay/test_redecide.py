@@ -27,6 +27,8 @@ from tests.amounts import D
 from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import a_book, a_signal
 
+RECORDED = Path(__file__).parents[1] / "recordings" / "of_0_1"
+
 
 @pytest.fixture
 def session() -> Session:
@@ -190,3 +192,12 @@ def test_an_entry_that_is_no_signal_is_named(session: Session, tmp_path: Path) -
     found = changed(replace(tape, signals={decision.signal_id: other}), "gathered", lambda _: None)
 
     assert "is no signal" in found.problem
+
+
+def test_a_capture_of_before_differs_by_no_protection_that_it_did_not_know() -> None:
+    """The recording is older than `whole_trade`, which mended the policy itself and so has no setting."""
+    made = list(redecided(read_tape(Capture.open(RECORDED))))
+    differing = {one.field.split(".")[1] for each in made for one in each.differences if one.field.startswith("rules.")}
+
+    assert len(made) == 16
+    assert differing == {"whole_trade"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
+from buyer.execution.exits.other_side import OtherSide
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.strategy.limits import TradingLimits
@@ -36,6 +37,7 @@ class Desk:
     def restart(self, journal: Journal | None = None) -> None:
         """Build the engine again, as after a crash: only the ledger lives on."""
         self.journal = journal or Journal(self.ledger, lambda: FencingToken("lease", "1"))
+        tasks = ExitStore(self.ledger, lambda: FencingToken("lease", "1"))
         self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.prices,
@@ -46,8 +48,8 @@ class Desk:
             emit=self.told.append,
             signal_of=self.found.get,
             in_wallet=self.in_wallet,
+            sell_first=OtherSide(tasks, self.clock).sell_first,
         )
-        tasks = ExitStore(self.ledger, lambda: FencingToken("lease", "1"))
         self.exits = ExitManager(
             self.engine, tasks, self.prices, clock=self.clock, limits=self.limits, in_wallet=self.in_wallet
         )

@@ -167,7 +167,8 @@ def test_an_adopted_fill_reserves_what_an_intent_would_have(decided: bool) -> No
     ledger = WritesOf()
     Journal(ledger, lambda: None).intend(a_decision("BUY", "live"), order, scope_of_draft(found), some_limits())
 
-    adopted = adopted_write(found, order, an_outcome(), decided=decided)
+    done = frozenset({"decision:s1"} if decided else ())
+    adopted = adopted_write(found, order, an_outcome(), Balances(0, {}, done, {}))
 
     assert adopted.postings == ledger.writes[0].postings
     assert adopted.id == ("adopted:" + order.id if decided else "decision:s1")

@@ -40,9 +40,11 @@ def test_a_buy_needs_the_venues_word_or_two_nodes(sources: tuple[str, ...], valu
     assert (rule.passed, rule.value, rule.limit) == (passes, value, "the venue, or 2 nodes")
 
 
-def test_one_node_is_enough_for_who_says_so() -> None:
-    assert judged("chain_logs", min_nodes=1).passed
-    assert not judged(min_nodes=1).passed
+def test_one_node_is_enough_for_who_says_so_and_the_rule_then_stands_in_no_decision() -> None:
+    one_node = a_case(limits=some_limits(min_nodes=1))
+
+    assert decide_signal(one_node).verdict == "BUY"
+    assert "corroborated" not in {rule.rule for rule in decide_signal(one_node).rules}
     assert not judged("chain_logs", "second_node", min_nodes=3).passed
 
 

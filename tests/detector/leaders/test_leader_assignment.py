@@ -37,7 +37,9 @@ MANY = tuple(f"0x{number:040x}" for number in range(1, 101))
 class Detector:
     """One detector's assignment; each `turn` is a beat, without its thread."""
 
-    def __init__(self, redis: Redis, name: str, *environment: str, file: Path | None = None) -> None:
+    def __init__(
+        self, redis: Redis, name: str, *environment: str, file: Path | None = None, check_own: bool = True
+    ) -> None:
         self.leaders, self.stop = Watchlist(environment), threading.Event()
         self.shares = Partitioning(redis, "detectors", name, ttl_s=60, version_key=VERSION)
         clock, read = ManualClock(NOW_MS), LeadersFile(file)
@@ -50,6 +52,7 @@ class Detector:
             clock=clock,
             stop=self.stop,
             every_s=1,
+            check_own=check_own,
         )
 
     def beat_once(self) -> set[str]:

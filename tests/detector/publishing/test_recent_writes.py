@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from detector.polling.backfill_gaps import GAPS, BackfillGap, BackfillGaps
+from detector.polling.cursors import CursorStore
 from detector.publishing.recent_writes import RecentWrites
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import ManualClock
@@ -68,6 +70,30 @@ def test_what_a_server_forgot_is_told_again_once_and_how_much_that_was_is_said(
     (event,) = [read_event(entry.json) for entry in stream_tail(teller.redis, SERVICE, 10)]
     assert isinstance(event, ServerWentBack)
     assert (event.service, event.what, event.told_again) == ("detector", SIGNALS, 2)
+
+
+@pytest.mark.pitfall(50)
+def test_a_gap_that_the_server_forgot_is_stored_again_and_one_that_was_read_is_not(
+    redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    teller, leader = Teller(redis_server), "0x" + "a1" * 20
+    cursors = CursorStore(teller.redis)
+    gaps = BackfillGaps(teller.redis, "data_api", cursors)
+    teller.recent.stand(gaps.store_again)
+    teller.tell("a")
+    shutil.copytree(redis_server.folder / "appendonlydir", tmp_path / "copy")
+    read, open_still = BackfillGap(leader, 100, 200), BackfillGap(leader, 300, 400)
+    gaps.open_gap(read)
+    gaps.open_gap(open_still)
+    gaps.close_gap(read)
+    teller.tell("b")
+    teller.put_back(tmp_path / "copy")
+
+    teller.redis.ping()
+    teller.tell_again()
+
+    assert teller.redis.hgetall(GAPS) == {f"data_api:{leader}:400": "300"}
+    assert CursorStore(teller.redis).get("data_api", leader) == 400, "nobody skips what lies before"
 
 
 @pytest.mark.pitfall(50)

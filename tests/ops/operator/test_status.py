@@ -1,6 +1,7 @@
 """What `hybrid status` says of a real server: who is dead, whose money it is, and nothing that is not so."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -65,11 +66,12 @@ def test_a_killed_detector_is_dead_in_the_json_and_on_the_screen_whatever_its_la
 
     told = facts(valkey_url)
 
-    assert told["services"] == {"buyer": "up", "detector": "dead for 26 s"}
-    assert told["lost"] == ["detector@a:1 dead, last heard 26 s ago"]
+    assert told["services"]["buyer"] == "up"
+    assert re.fullmatch(r"dead for 2\d s", told["services"]["detector"])
+    assert re.fullmatch(r"detector@a:1 dead, last heard 2\d s ago", *told["lost"])
     assert [source["state"] for source in told["sources"]] == ["dead"]
     assert {one["service"]: one["state"] for one in told["processes"]} == {"buyer": "up", "detector": "dead"}
-    assert first_line(valkey_url).startswith("DEAD: detector for 26 s")
+    assert re.match(r"DEAD: detector for 2\d s", first_line(valkey_url))
 
 
 def test_the_mode_is_that_of_the_buyer_that_runs_not_of_the_last_decision(redis: Redis, valkey_url: str) -> None:
@@ -100,4 +102,4 @@ def test_a_killed_buyer_decides_no_more(redis: Redis, valkey_url: str) -> None:
 
     assert (told["mode"], told["running"], told["shards"]) == ("live", [], {"0/1": ""})
     assert round(told["shard_ages_s"]["0/1"]) == 12
-    assert first_line(valkey_url).startswith("DEAD: buyer for 26 s")
+    assert re.match(r"DEAD: buyer for 2\d s", first_line(valkey_url))

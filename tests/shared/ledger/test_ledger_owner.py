@@ -1,9 +1,12 @@
 """A ledger belongs to one wallet, chain and mode, and says so."""
 
+import json
+
 import pytest
 
 from shared.domain.errors import RefusedForSafety
-from shared.ledger.ledger_owner import LedgerOwner, claim_ledger
+from shared.ledger.ledger_owner import LedgerOwner, claim_ledger, note_paper
+from shared.ledger.redis_ledger import RedisLedger
 from shared.redis.client import connect_redis
 from shared.redis.pipeline_record import note_wallet
 
@@ -41,3 +44,28 @@ def test_the_same_wallet_on_another_chain_is_another_owner(valkey_url: str) -> N
 
     with pytest.raises(RefusedForSafety, match="chain 80002"):
         claim_ledger(redis, LedgerOwner(OURS.wallet, "live", 80002))
+
+
+@pytest.mark.pitfall(51)
+def test_two_paper_installations_on_one_server_notice_each_other(
+    valkey_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redis = connect_redis(valkey_url)
+    starts = [note_paper(redis, name) for name in ("aaaa0001", "aaaa0001", "bbbb0002", "aaaa0001")]
+
+    assert starts == [False, False, True, True]
+    assert capsys.readouterr().err.count("paper_ledger_shared") == 2
+
+
+@pytest.mark.pitfall(51)
+def test_a_paper_ledger_names_its_mode_and_chain_and_is_never_a_live_wallets(valkey_url: str) -> None:
+    redis = connect_redis(valkey_url)
+    note_paper(redis, "aaaa0001")
+
+    assert json.loads(RedisLedger(redis, "paper").records("owner")["paper"]) == {
+        "wallet": "paper",
+        "mode": "paper",
+        "chain_id": 137,
+        "installation": "aaaa0001",
+    }
+    claim_ledger(redis, OURS)
