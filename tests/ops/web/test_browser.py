@@ -227,7 +227,8 @@ def a_restarted_server_is_found_again_and_nothing_stale_looks_fresh(
     os.kill(web, signal.SIGSTOP)
     page.locator("body.is-stale").wait_for(timeout=9000)
     assert page.locator(".lost").is_visible()
-    assert float(page.locator(".fresh").first.evaluate("e => getComputedStyle(e).opacity")) < 0.6
+    dimmed = "Number(getComputedStyle(document.querySelector('.fresh')).opacity) < 0.6"
+    wait_until(lambda: page.evaluate(dimmed), "what is stale dimmed")
     os.kill(web, signal.SIGKILL)
 
     page.locator("body:not(.is-stale)").wait_for()
