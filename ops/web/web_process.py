@@ -1,6 +1,7 @@
 """The dashboard as a process: its server on a thread, its feed on another, and the link that lets somebody in."""
 
 import contextlib
+import ctypes
 import os
 import socket
 import sys
@@ -32,6 +33,8 @@ _LOOK_S = 0.2
 _END_S = 2
 _MOST_CONNECTIONS = 100
 _URL_FILE = "url"
+_M_ARENA_MAX = -8
+"""mallopt(3)."""
 _BEHIND = 5
 """How nice a dashboard is to the pipeline."""
 
@@ -47,7 +50,7 @@ class WebProcess:
         self._folder = settings.data_dir.resolve() / "web"
         self._socket = open_socket(settings)
         self._port: int = self._socket.getsockname()[1]
-        self.parts = build_parts(settings, redis, clock, self._port)
+        self.web = build_parts(settings, redis, clock, self._port)
         self._server = self._build_server()
         self._log = logs.get_logger("web")
 
@@ -59,7 +62,7 @@ class WebProcess:
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop`."""
         serving = threading.Thread(target=self._serve, name="web-server")
-        looking = threading.Thread(target=self.parts.feed.keep_looking, args=(stop,), name="web-feed")
+        looking = threading.Thread(target=self.web.feed.keep_looking, args=(stop,), name="web-feed")
         file = self._folder / _URL_FILE
         file.write_text(self.url + "\n", encoding="ascii")
         try:
@@ -69,8 +72,8 @@ class WebProcess:
             while not self._clock.wait(stop, _LOOK_S) and serving.is_alive():
                 pass
         finally:
-            self._server.should_exit = self.parts.feed.closing = True
-            self.parts.jobs.end()
+            self._server.should_exit = self.web.feed.closing = True
+            self.web.jobs.end()
             serving.join()
             file.unlink(missing_ok=True)
 
@@ -90,7 +93,7 @@ class WebProcess:
         settings = self._settings
         rules = RequestRules(settings.hosts(self._port), settings.https, settings.web_trusted_proxy)
         config = uvicorn.Config(
-            RequestGuard(build_app(self.parts), rules),
+            RequestGuard(build_app(self.web), rules),
             http="h11",
             ws="none",
             lifespan="off",
@@ -108,11 +111,11 @@ class WebProcess:
 
     def _say_links(self) -> None:
         """Print the address and the links that were asked for; on another host the token alone lets in."""
-        if self.parts.keeper.asks_token:
+        if self.web.keeper.asks_token:
             say_link(f"dashboard: {self.url}  (log in with WEB_TOKEN)")
             return
         for role in self._links:
-            link = link_url(self.url, self.parts.keeper.new_link(who(), role))
+            link = link_url(self.url, self.web.keeper.new_link(who(), role))
             say_link(f"dashboard: {link}  (once, within {self._settings.web_link_minutes:g} minutes)")
 
 
@@ -147,8 +150,13 @@ def build_keeper(settings: WebSettings, clock: Clock) -> Gatekeeper:
 
 
 def step_back() -> None:
-    """Let everything that trades go first, from the main thread on, before there are others."""
+    """Let everything that trades go first, and keep one heap: before there are other threads.
+
+    `hybrid up` tells its programs so by MALLOC_ARENA_MAX; a thread's own heap is never given back.
+    """
     os.nice(_BEHIND)
+    with contextlib.suppress(AttributeError, OSError):  # another C library has no such thing
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def open_socket(settings: WebSettings) -> socket.socket:

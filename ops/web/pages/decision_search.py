@@ -17,7 +17,7 @@ from shared.redis.client import answering
 PAGE = 50
 MOST_READ = 5000
 """Entries that one page may look through; where more may match, it says how far it came, and goes on from there."""
-_CHUNK = 250
+_CHUNK = 100
 _PLACE = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 
 

@@ -14,9 +14,10 @@ from shared.domain.redaction import redact_secrets
 from shared.messages.base import SERVICE
 from shared.messages.events import read_event
 from shared.messages.service import ServiceStart
-from shared.redis.streams import stream_tail
+from shared.redis.client import answering
+from shared.redis.pipeline_record import read_record
 
-_READ = 2000
+_PART, _MOST_PARTS = 100, 100
 _ASK_EVERY_S = 60.0
 _FAMILY = {"redeemer-worker": "redeemer"}
 """Programs that read the settings of another."""
@@ -58,16 +59,28 @@ class RunningSettings:
         Raises:
             Unavailable: the server is away.
         """
-        starts: dict[str, ServiceStart] = {}
-        for entry in stream_tail(self._redis, SERVICE, _READ):
-            if entry.event == "SERVICE_START":
-                with contextlib.suppress(Malformed):
-                    event = read_event(entry.json)
-                    if isinstance(event, ServiceStart):
-                        starts[event.service] = event
+        starts = self._last_starts()
         if starts and self._clock.monotonic() >= self._ask_at_s:
             self._ask_at_s, self._known = self._clock.monotonic() + _ASK_EVERY_S, ask_sources()
         return [self._program(starts[name]) for name in sorted(starts)]
+
+    def _last_starts(self) -> dict[str, ServiceStart]:
+        """Return each program's last start, looking back by small parts: most of the stream are beats."""
+        starts: dict[str, ServiceStart] = {}
+        wanted, high = {program.service for program in read_record(self._redis).programs}, "+"
+        for _ in range(_MOST_PARTS):
+            with answering(self._redis):
+                rows = cast("list[tuple[str, dict[str, str]]]", self._redis.xrevrange(SERVICE, high, count=_PART))
+            for name, fields in rows:
+                high = f"({name}"
+                if fields.get("event") == "SERVICE_START":
+                    with contextlib.suppress(Malformed):
+                        event = read_event(fields.get("json", ""))
+                        if isinstance(event, ServiceStart):
+                            starts.setdefault(event.service, event)
+            if len(rows) < _PART or wanted <= starts.keys():
+                break
+        return starts
 
     def _program(self, start: ServiceStart) -> ProgramSettings:
         told = redact_secrets(start.config)

@@ -16,6 +16,8 @@ from ops.web.web_process import build_keeper, open_socket
 from shared.clock import SystemClock
 from shared.config import parse
 from shared.domain.errors import BadConfig, DependencyMissing, RefusedForSafety
+from shared.process.beats import read_standings
+from shared.redis.client import connect_redis
 from tests.started import started
 from tests.waiting import wait_until
 
@@ -79,8 +81,10 @@ def test_a_new_link_is_printed_for_the_one_that_runs(tmp_path: Path) -> None:
 @pytest.mark.server
 def test_it_serves_until_told_to_stop_and_leaves_no_address_behind(valkey_url: str, tmp_path: Path) -> None:
     address = tmp_path / "web" / "url"
-    with started("ops.web", REDIS_URL=valkey_url, DATA_DIR=str(tmp_path), WEB_PORT="0", RUN_DIR=str(tmp_path)) as web:
-        wait_until(address.exists, "its address")
+    with started("ops.web", REDIS_URL=valkey_url, DATA_DIR=str(tmp_path), WEB_PORT="0", HEARTBEAT_S="0.2") as web:
+        redis = connect_redis(valkey_url)
+        wait_until(lambda: [one.state for one in read_standings(redis) if one.service == "web"] == ["up"], "its beat")
+        assert address.read_text().startswith("http://127.0.0.1:")
         web.terminate()
         _, said = web.communicate()
 
