@@ -80,7 +80,7 @@ def compare(asked: Asked) -> int:
             running.warm_up()
         go_first()
         for number in range(max(1, asked.signals // ROUND)):
-            for running in worlds.values():
+            for running in list(worlds.values())[:: 1 if number % 2 == 0 else -1]:
                 running.add_round(number)
         rows = {name: running.costs() for name, running in worlds.items()}
         steady = {name: running.steady(asked) if asked.seconds else {} for name, running in worlds.items()}
