@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from shared.domain.errors import BadConfig, HybridError
 from shared.domain.server_check import SETTINGS, ServerFindings, judge_settings
-from shared.redis.own_line import OwnLine
+from shared.redis.own_line import own_line
 from shared.redis.password_file import take_password
 from shared.redis.server_errors import name_server_error
 
@@ -145,7 +145,7 @@ class LuaScript:
     """
 
     def __init__(self, redis: Redis, source: Path | str) -> None:
-        self._redis, self._line = redis, OwnLine(redis)
+        self._redis, self._line = redis, own_line(redis)
         self._text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 

@@ -3,8 +3,10 @@
 import os
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
+from hiredis import pack_command
 from redis import Redis
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
@@ -18,6 +20,12 @@ class _Own(threading.local):
     """A thread's connection while nothing is due on it; one that is dropped closes itself."""
 
     line: AbstractConnection | None = None
+
+
+@lru_cache(maxsize=32)
+def own_line(redis: Redis) -> "OwnLine":
+    """Return the line of a client: all that one thread asks by it goes over one connection."""
+    return OwnLine(redis)
 
 
 class OwnLine:
@@ -37,7 +45,7 @@ class OwnLine:
         """
         line = self._taken()
         try:
-            line.send_command(*command)
+            line.send_packed_command((pack_command(command),))
             if meanwhile is not None:
                 meanwhile()
             answer = _answer(line)
