@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from buyer.strategy.circuit_breaker import BreakerState, after_look, after_order, breaker_on, breaks
+from buyer.strategy.circuit_breaker import BreakerState, after_look, after_order, breaker_on, breaks, matters
 from buyer.strategy.limits import TradingLimits
 from shared import logs
 from shared.clock import Clock
@@ -55,9 +55,11 @@ class BuyBreaker:
         self._on = breaker_on(limits)
 
     def count(self, decision: BuyEngineDecision) -> None:
-        """Take in how an order ended."""
-        if self._on and decision.order is not None:
-            with self._lock:
+        """Take in how an order ended; what changes nothing waits for the next look at the account."""
+        if not self._on or decision.order is None:
+            return
+        with self._lock:
+            if self._ended or self._state is None or matters(self._state, decision):
                 self._ended.append(decision)
 
     def work_due(self) -> None:

@@ -12,27 +12,34 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
+from shared.clock import Clock, SystemClock
+
 _NO_PRIMARY = (ReadOnlyError, MasterDownError)
 """What a replica answers: the primary may be at the same name by now, which only a new connection finds."""
 
 
+LATELY_S = 0.5
+"""Who answered in this time is not looked at before it is asked again: it is as likely to go in the middle of that."""
+
+
 class _Own(threading.local):
-    """A thread's connection while nothing is due on it; one that is dropped closes itself."""
+    """A thread's connection while nothing is due on it, and when it answered; one that is dropped closes itself."""
 
     line: AbstractConnection | None = None
+    answered_at = 0.0
 
 
 @lru_cache(maxsize=32)
 def own_line(redis: Redis) -> "OwnLine":
-    """Return the line of a client: all that one thread asks by it goes over one connection."""
-    return OwnLine(redis)
+    """Return the line of a client: all that a thread asks by it goes over one connection."""
+    return OwnLine(redis, SystemClock())
 
 
 class OwnLine:
     """Sends one command at a time on the calling thread's connection, with the settings of `redis`."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis, self._own = redis, _Own()
+    def __init__(self, redis: Redis, clock: Clock) -> None:
+        self._redis, self._clock, self._own = redis, clock, _Own()
 
     def ask(self, *command: Any, meanwhile: Callable[[], object] | None = None) -> Any:  # noqa: ANN401 - a server's answer
         """Send and read, and do `meanwhile` in between; nothing is ever sent twice.
@@ -52,7 +59,7 @@ class OwnLine:
         except BaseException:
             line.disconnect()
             raise
-        self._own.line = line
+        self._own.line, self._own.answered_at = line, self._clock.monotonic()
         if isinstance(answer, ResponseError):
             raise answer
         return answer
@@ -63,7 +70,7 @@ class OwnLine:
         if line is None or line.pid != os.getpid():  # a forked process must not speak on its parent's
             pool = self._redis.connection_pool
             line = pool.connection_class(**pool.connection_kwargs)
-        elif _is_good(line):
+        elif self._clock.monotonic() - self._own.answered_at < LATELY_S or _is_good(line):
             return line
         else:
             line.disconnect()
