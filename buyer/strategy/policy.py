@@ -4,6 +4,7 @@ A rule that cannot be evaluated fails, so nothing is bought blind.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from msgspec import Struct
@@ -86,6 +87,12 @@ def _result(name: str, rule: Rule, case: ContextBase, *, passed: bool) -> RuleRe
         value, limit = shows(case)
     except UNKNOWN as error:
         return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
+    return _told(name, passed, value, limit)
+
+
+@lru_cache(maxsize=1024)
+def _told(name: str, passed: bool, value: Shown, limit: Shown) -> RuleResult:  # noqa: FBT001 - a cache takes them by place
+    """Return what a reader is told; most rules see the same, signal after signal."""
     return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
 
 
