@@ -44,11 +44,11 @@ class OwnReader(ClientConnection):
     handshake, and a frame costs no change of threads.
     """
 
-    def __init__(self, *given: Any, **more: Any) -> None:
+    def __init__(self, *given: Any, **more: Any) -> None:  # noqa: ANN401 - as `connect` gives them
         self._parts, self._whole = list[bytes](), deque[bytes]()
         super().__init__(*given, **more)
 
-    def handshake(self, *given: Any, **more: Any) -> None:
+    def handshake(self, *given: Any, **more: Any) -> None:  # noqa: ANN401 - likewise
         """Shake hands, and let the library's thread end."""
         super().handshake(*given, **more)
         self.recv_events_thread.join()
@@ -61,17 +61,16 @@ class OwnReader(ClientConnection):
         finally:
             self.response_rcvd.set()
 
-    def recv(self, timeout: float | None = None, decode: bool | None = None) -> bytes:  # noqa: FBT001 - the library's
-        """Return the next message; raises TimeoutError, or ConnectionClosed."""
-        del decode
-        ends = _CLOCK.monotonic() + (timeout or 0.0)
+    def next_message(self, timeout_s: float) -> str:
+        """Return the next message as text; raises TimeoutError, or ConnectionClosed."""
+        ends = _CLOCK.monotonic() + timeout_s
         while not self._whole:
             if self.protocol.state is not State.OPEN:
                 self.close_socket()
                 raise self.protocol.close_exc from self.recv_exc
             self.socket.settimeout(max(0.0, ends - _CLOCK.monotonic()))
             self._take_in()
-        return self._whole.popleft()
+        return self._whole.popleft().decode("utf-8", "replace")
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Say good-bye, wait for the peer's for a moment, and close."""
@@ -142,12 +141,11 @@ class PushSocket:
             Closed: the connection ended.
         """
         try:
-            frame = self._connection.recv(timeout_s)
+            return self._connection.next_message(timeout_s)
         except TimeoutError:
             return None
         except ConnectionClosed as error:
             raise self._closed(error) from None
-        return frame.decode("utf-8", "replace")
 
     def close(self) -> None:
         """Say good-bye, briefly."""

@@ -36,9 +36,8 @@ _SHAPES = (
     (re.compile(r"(?i)((?:key|secret|private|mnemonic)\W[^\n]{0,24}?)(?:0x)?[0-9a-f]{64}\b"), rf"\1{HIDDEN}"),
 )
 
-_HINTS = ("://", "url: ", "key", "secret", "token", "passphrase", "password", "private", "mnemonic", "bearer", "basic")
+_find_hint = re.compile("://|url: |key|secret|token|passphrase|password|private|mnemonic|bearer|basic").search
 """Each of these shapes and names holds one of these, whatever its case: nearly no text does."""
-_find_hint = re.compile("|".join(_HINTS)).search
 _ADDRESS = re.compile(r"\b(?:https?|wss?)://[^\s'\"<>]{1,2000}|(?<=\burl: )/[^\s'\"<>]{1,2000}")
 """A URL, or the path of one as urllib3 tells of it."""
 _PART = re.compile(r"[^/?&=#.:,;()]{16,}")
@@ -76,22 +75,11 @@ def redact_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any val
     if hidden or hasattr(value, "get_secret_value"):
         return HIDDEN
     if isinstance(value, Mapping):
-        return _redacted_fields(cast("Mapping[Any, Any]", value))
+        fields = cast("Mapping[Any, Any]", value)
+        return {key: redact_secrets(item, str(key)) for key, item in fields.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact_secrets(item) for item in cast("list[Any]", value)]
     return value
-
-
-def _redacted_fields(fields: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return fields without what is secret; one look at all their texts tells that none of them is, as nearly always."""
-    texts = [item for item in fields.values() if isinstance(item, str)]
-    together = "\n".join(texts)
-    if together.isascii() and not any(map(together.lower().__contains__, _HINTS)):
-        return {
-            key: item if isinstance(item, str) and not is_secret_name(str(key)) else redact_secrets(item, str(key))
-            for key, item in fields.items()
-        }
-    return {key: redact_secrets(item, str(key)) for key, item in fields.items()}
 
 
 def _is_harmless(value: object) -> bool:

@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec.structs import asdict
+
 from shared import logs
 from shared.clock import Clock
 from shared.ledger.ledger_marks import LedgerMarks, LedgerPlace
@@ -87,7 +89,7 @@ class MarksFolder:
     @staticmethod
     def _write(file: Path, place: LedgerPlace) -> None:
         """Replace the file, in as few calls as that takes: it is done several times a second."""
-        beside, text = f"{file.with_suffix('')}.{os.getpid()}.new", json.dumps({"form": _FORM, **vars(place)})
+        beside, text = f"{file.with_suffix('')}.{os.getpid()}.new", json.dumps({"form": _FORM, **asdict(place)})
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             written = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from hiredis import pack_command
+import hiredis
 from redis import Redis
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
@@ -14,10 +14,9 @@ from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
 from shared.clock import Clock, SystemClock
 
+_pack = cast("Callable[[tuple[Any, ...]], bytes]", hiredis.pack_command)
 _NO_PRIMARY = (ReadOnlyError, MasterDownError)
 """What a replica answers: the primary may be at the same name by now, which only a new connection finds."""
-
-
 LATELY_S = 0.5
 """Who answered in this time is not looked at before it is asked again: it is as likely to go in the middle of that."""
 
@@ -65,7 +64,7 @@ class OwnLine:
             return []
         line = self._taken()
         try:
-            line.send_packed_command([pack_command(tuple(command)) for command in commands])
+            line.send_packed_command([_pack(tuple(command)) for command in commands])
             if meanwhile is not None:
                 meanwhile()
             answers = [_answer(line) for _ in commands]

@@ -26,7 +26,12 @@ class Program:
         self.file = world.folder / f"{what}.json"
         self.log = world.folder / f"{what}.log"
         world_token = {"FLOOR_TOKEN": world.token, "FLOOR_NEG_RISK": "1" if world.neg_risk else "0"}
-        told = {**_understood(world.environment, tree), **world_token, DIE_WITH_PARENT: str(os.getpid()), "HEALTH_PORT": "0"}
+        told = {
+            **_understood(world.environment, tree),
+            **world_token,
+            DIE_WITH_PARENT: str(os.getpid()),
+            "HEALTH_PORT": "0",
+        }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *words], env=environment(tree, **told), cwd=tree, stderr=log, stdout=log
