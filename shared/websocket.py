@@ -54,10 +54,11 @@ class OwnReader(ClientConnection):
         self.recv_events_thread.join()
 
     def recv_events(self) -> None:
-        """Read what answers the handshake: the library's thread."""
+        """Read what answers the handshake, for as long as `handshake` waits: the library's thread."""
         try:
             while self.response is None and self.protocol.handshake_exc is None:
-                self._take_in()
+                with contextlib.suppress(TimeoutError):
+                    self._take_in()
         finally:
             self.response_rcvd.set()
 
