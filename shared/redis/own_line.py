@@ -12,33 +12,28 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
-from shared.clock import Clock, SystemClock
-
 _pack = cast("Callable[[tuple[Any, ...]], bytes]", hiredis.pack_command)
 _NO_PRIMARY = (ReadOnlyError, MasterDownError)
 """What a replica answers: the primary may be at the same name by now, which only a new connection finds."""
-LATELY_S = 0.5
-"""Who answered in this time is not looked at before it is asked again: it is as likely to go in the middle of that."""
 
 
 class _Own(threading.local):
-    """A thread's connection while nothing is due on it, and when it answered; one that is dropped closes itself."""
+    """A thread's connection while nothing is due on it; one that is dropped closes itself."""
 
     line: AbstractConnection | None = None
-    answered_at = 0.0
 
 
 @lru_cache(maxsize=32)
 def own_line(redis: Redis) -> "OwnLine":
     """Return the line of a client: all that a thread asks by it goes over one connection."""
-    return OwnLine(redis, SystemClock())
+    return OwnLine(redis)
 
 
 class OwnLine:
     """Sends commands on the calling thread's connection, with the settings of `redis`."""
 
-    def __init__(self, redis: Redis, clock: Clock) -> None:
-        self._redis, self._clock, self._own = redis, clock, _Own()
+    def __init__(self, redis: Redis) -> None:
+        self._redis, self._own = redis, _Own()
 
     def ask(self, *command: Any, meanwhile: Callable[[], object] | None = None) -> Any:  # noqa: ANN401 - a server's answer
         """Send and read, and do `meanwhile` in between; nothing is ever sent twice.
@@ -71,7 +66,7 @@ class OwnLine:
         except BaseException:
             line.disconnect()
             raise
-        self._own.line, self._own.answered_at = line, self._clock.monotonic()
+        self._own.line = line
         return answers
 
     def _taken(self) -> AbstractConnection:
@@ -80,7 +75,7 @@ class OwnLine:
         if line is None or line.pid != os.getpid():  # a forked process must not speak on its parent's
             pool = self._redis.connection_pool
             line = pool.connection_class(**pool.connection_kwargs)
-        elif self._clock.monotonic() - self._own.answered_at < LATELY_S or _is_good(line):
+        elif _is_good(line):
             return line
         else:
             line.disconnect()

@@ -14,15 +14,12 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as NoAnswer
 
 from ops.supervisor.embedded_redis import EmbeddedRedis
-from shared.clock import ManualClock, SystemClock
 from shared.redis.client import connect_redis, loading_client
-from shared.redis.own_line import LATELY_S, OwnLine, own_line
+from shared.redis.own_line import OwnLine, own_line
 from tests.ops.supervisor.slow_server import SlowServer
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.server
-
-CLOCK = SystemClock()
 
 
 @pytest.fixture
@@ -37,7 +34,7 @@ def in_thread(work: Callable[[], object]) -> None:
 
 
 def test_each_thread_has_one_connection_and_keeps_it(redis: Redis) -> None:
-    line, seen = OwnLine(redis, CLOCK), list[int]()
+    line, seen = OwnLine(redis), list[int]()
 
     for _ in range(2):
         in_thread(lambda: seen.extend(line.ask("CLIENT", "ID") for _ in range(2)))
@@ -48,7 +45,7 @@ def test_each_thread_has_one_connection_and_keeps_it(redis: Redis) -> None:
 
 
 def test_a_thread_that_ends_leaves_no_connection(redis: Redis) -> None:
-    line, seen = OwnLine(redis, CLOCK), list[int]()
+    line, seen = OwnLine(redis), list[int]()
 
     in_thread(lambda: seen.append(line.ask("CLIENT", "ID")))
 
@@ -57,7 +54,7 @@ def test_a_thread_that_ends_leaves_no_connection(redis: Redis) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_opens_its_own_and_leaves_ours_as_it_is(redis: Redis) -> None:
-    line = OwnLine(redis, CLOCK)
+    line = OwnLine(redis)
     first, (told, tell) = line.ask("CLIENT", "ID"), os.pipe()
 
     if not (pid := os.fork()):
@@ -73,23 +70,11 @@ def test_a_forked_process_opens_its_own_and_leaves_ours_as_it_is(redis: Redis) -
 
 
 def test_one_that_the_server_closed_meanwhile_is_opened_again(redis: Redis) -> None:
-    line = OwnLine(redis, clock := ManualClock())
-    first = line.ask("CLIENT", "ID")
-
-    redis.client_kill_filter(_id=str(first))
-    clock.advance(LATELY_S)
-
-    assert line.ask("CLIENT", "ID") != first
-
-
-def test_one_that_the_server_closed_a_moment_ago_fails_as_in_the_middle_of_a_command(redis: Redis) -> None:
-    line = OwnLine(redis, ManualClock())
+    line = OwnLine(redis)
     first = line.ask("CLIENT", "ID")
 
     redis.client_kill_filter(_id=str(first))
 
-    with pytest.raises(ConnectionLost):
-        line.ask("CLIENT", "ID")
     assert line.ask("CLIENT", "ID") != first
 
 
@@ -97,8 +82,18 @@ def test_all_that_a_client_asks_goes_over_one_connection_of_the_thread(redis: Re
     assert own_line(redis).ask("CLIENT", "ID") == own_line(redis).ask("CLIENT", "ID")
 
 
+def test_what_is_asked_together_is_answered_in_its_order_and_an_error_is_an_answer(redis: Redis) -> None:
+    line = OwnLine(redis)
+
+    first, error, last = line.ask_all((("ECHO", "a"), ("HGET", "too few"), ("ECHO", "b")))
+
+    assert (first, last) == ("a", "b")
+    assert isinstance(error, ResponseError)
+    assert line.ask_all(()) == []
+
+
 def test_an_error_of_the_server_is_raised_and_leaves_the_connection_good(redis: Redis) -> None:
-    line = OwnLine(redis, CLOCK)
+    line = OwnLine(redis)
     first = line.ask("CLIENT", "ID")
 
     with pytest.raises(ResponseError):
@@ -109,7 +104,7 @@ def test_an_error_of_the_server_is_raised_and_leaves_the_connection_good(redis: 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, ResponseError])
 def test_an_answer_that_nobody_waited_for_is_read_by_nobody(redis: Redis, error: type[BaseException]) -> None:
-    line = OwnLine(redis, CLOCK)
+    line = OwnLine(redis)
 
     def fail() -> None:
         raise error
@@ -123,7 +118,7 @@ def test_an_answer_that_nobody_waited_for_is_read_by_nobody(redis: Redis, error:
 
 
 def test_a_command_while_another_one_is_due_gets_its_own_answer(redis: Redis) -> None:
-    line, inner = OwnLine(redis, CLOCK), list[str]()
+    line, inner = OwnLine(redis), list[str]()
 
     outer = line.ask("BLPOP", "list", 0, meanwhile=lambda: inner.append(line.ask("RPUSH", "list", "pushed")))
 
@@ -131,8 +126,7 @@ def test_a_command_while_another_one_is_due_gets_its_own_answer(redis: Redis) ->
 
 
 def test_an_answer_that_comes_too_late_is_not_the_next_ones(valkey_url: str) -> None:
-    redis, hasty = connect_redis(valkey_url), connect_redis(with_option(valkey_url, "socket_timeout=0.1"))
-    line = OwnLine(hasty, CLOCK)
+    redis, line = connect_redis(valkey_url), OwnLine(connect_redis(with_option(valkey_url, "socket_timeout=0.1")))
 
     with pytest.raises(NoAnswer):
         line.ask("BLPOP", "list", 0)
@@ -142,7 +136,7 @@ def test_an_answer_that_comes_too_late_is_not_the_next_ones(valkey_url: str) -> 
 
 
 def test_a_blocking_read_outlives_its_wait(valkey_url: str) -> None:
-    line = OwnLine(connect_redis(valkey_url, blocking_s=0.001), CLOCK)
+    line = OwnLine(connect_redis(valkey_url, blocking_s=0.001))
     line.ask("XGROUP", "CREATE", "stream", "group", "$", "MKSTREAM")
 
     assert line.ask("XREADGROUP", "GROUP", "group", "us", "BLOCK", 1, "STREAMS", "stream", ">") is None
@@ -153,7 +147,7 @@ def test_a_server_that_dies_in_the_middle_of_an_answer_gave_none_and_is_used_aga
 ) -> None:
     redis = connect_redis(redis_server.url)
     redis.set("long", "x" * 50_000_000)
-    line = OwnLine(redis, CLOCK)
+    line = OwnLine(redis)
 
     with pytest.raises(ConnectionLost):
         line.ask("GET", "long", meanwhile=redis_server.kill)
@@ -166,7 +160,7 @@ def test_a_server_that_dies_in_the_middle_of_an_answer_gave_none_and_is_used_aga
 
 def test_a_server_that_loads_its_file_says_so_until_it_serves(tmp_path: Path) -> None:
     server, said = SlowServer(tmp_path / "valkey").filled(), set[type[Exception]]()
-    line = OwnLine(loading_client(connect_redis(server.url)), CLOCK)
+    line = OwnLine(loading_client(connect_redis(server.url)))
 
     def serves() -> bool:
         try:
@@ -189,25 +183,23 @@ def test_a_server_that_loads_its_file_says_so_until_it_serves(tmp_path: Path) ->
 def test_a_login_is_made_at_each_connection_and_tried_once(redis: Redis, valkey_url: str) -> None:
     redis.execute_command("ACL", "SETUSER", "desk", "on", ">secret", "~*", "&*", "+@all")
     as_desk = connect_redis(valkey_url.replace("redis://", "redis://desk:secret@"))
-    line = OwnLine(as_desk, clock := ManualClock())
+    line = OwnLine(as_desk)
     try:
         first = line.ask("CLIENT", "ID")
         redis.client_kill_filter(_id=str(first))
-        clock.advance(LATELY_S)
 
         assert line.ask("ACL", "WHOAMI") == "desk"
     finally:
         redis.execute_command("ACL", "LOG", "RESET")
         redis.execute_command("ACL", "DELUSER", "desk")
-        clock.advance(LATELY_S)
-    for each in (line, OwnLine(as_desk, CLOCK)):
+    for each in (line, OwnLine(as_desk)):
         with pytest.raises(AuthenticationError):
             each.ask("PING")
     assert [entry["count"] for entry in redis.acl_log()] == [2]
 
 
 def test_a_server_that_became_a_replica_is_left_for_whoever_answers_at_its_name_next(redis: Redis) -> None:
-    line = OwnLine(redis, CLOCK)
+    line = OwnLine(redis)
     first = line.ask("CLIENT", "ID")
     redis.execute_command("REPLICAOF", "127.0.0.1", "1")
     try:
@@ -220,7 +212,7 @@ def test_a_server_that_became_a_replica_is_left_for_whoever_answers_at_its_name_
 
 
 def test_what_the_server_pushes_unasked_is_nobodys_answer(redis: Redis) -> None:
-    line = OwnLine(redis, CLOCK)
+    line = OwnLine(redis)
     line.ask("CLIENT", "TRACKING", "ON", "BCAST")
 
     redis.set("a", "1")
@@ -232,7 +224,7 @@ def test_what_the_server_pushes_unasked_is_nobodys_answer(redis: Redis) -> None:
 def test_a_health_check_comes_before_a_command_and_not_into_its_answer(redis: Redis) -> None:
     redis.config_resetstat()
     redis.connection_pool.connection_kwargs["health_check_interval"] = 1e-9
-    line = OwnLine(redis, CLOCK)
+    line = OwnLine(redis)
 
     assert [line.ask("ECHO", word) for word in ("a", "b")] == ["a", "b"]
     assert redis.info("commandstats")["cmdstat_ping"]["calls"] >= 2
