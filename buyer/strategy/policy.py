@@ -3,7 +3,8 @@
 A rule that cannot be evaluated fails, so nothing is bought blind.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from msgspec import Struct
@@ -39,6 +40,7 @@ class Rulings(Sequence[RuleResult]):
 
     def __init__(self, rules: Mapping[str, Rule], case: ContextBase) -> None:
         self._rules, self._case = rules, case
+        self._passing = 0
 
     def failed(self, settles: Callable[[str], bool]) -> list[str]:
         """Return the rules that fail, up to one that settles the matter."""
@@ -52,10 +54,14 @@ class Rulings(Sequence[RuleResult]):
             found.append(name)
             if settles(name):
                 break
+        self._passing = list(self._rules).index(found[0]) if found else len(self._rules)
         return found
 
     def __len__(self) -> int:
         return len(self._rules)
+
+    def __iter__(self) -> Iterator[RuleResult]:
+        return iter(self._results)
 
     def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 - one, or a slice
         return cast("Any", self._results)[place]
@@ -68,14 +74,25 @@ class Rulings(Sequence[RuleResult]):
 
     @cached_property
     def _results(self) -> tuple[RuleResult, ...]:
-        return tuple(_result(name, rule, self._case) for name, rule in self._rules.items())
+        """Ask what was not asked yet: the first rules are known to pass."""
+        case, known = self._case, self._passing
+        rules = enumerate(self._rules.items())
+        return tuple([_result(name, rule, case, passed=place < known) for place, (name, rule) in rules])
 
 
-def _result(name: str, rule: Rule, case: ContextBase) -> RuleResult:
+def _result(name: str, rule: Rule, case: ContextBase, *, passed: bool) -> RuleResult:
+    passes, shows = rule
     try:
-        passed, (value, limit) = rule.passes(case), rule.shows(case)
+        passed = passed or passes(case)
+        value, limit = shows(case)
     except UNKNOWN as error:
         return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
+    return _told(name, passed, value, limit)
+
+
+@lru_cache(maxsize=1024)
+def _told(name: str, passed: bool, value: Shown, limit: Shown) -> RuleResult:  # noqa: FBT001 - a cache takes them by place
+    """Return what a reader is told; most rules see the same, signal after signal."""
     return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
 
 
@@ -213,6 +230,6 @@ def _order(case: DecisionContext | ExitContext, fact: str, leader: str) -> Order
 
 
 def _text(shown: Shown) -> str:
-    if isinstance(shown, tuple):
-        return sum_text(*shown)
-    return micro_text(shown) if isinstance(shown, int) else shown
+    if isinstance(shown, str):
+        return shown
+    return micro_text(shown) if isinstance(shown, int) else sum_text(*shown)

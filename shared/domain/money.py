@@ -130,13 +130,9 @@ def fee_exponent_of(value: Decimal) -> int | Decimal:
     return int(value) if value == value.to_integral_value() else decimal_text(value)
 
 
+@lru_cache(maxsize=16_384)
 def micro_text(micro: int) -> str:
     """Return micro-units as the decimal string that crosses processes: no exponent, no trailing zeros."""
-    return _texts(micro)
-
-
-@lru_cache(maxsize=16_384)
-def _texts(micro: int) -> str:
     return _decimals(micro, 6).rstrip("0").rstrip(".") if micro % MICRO else str(micro // MICRO)
 
 
@@ -146,6 +142,7 @@ def _decimals(micro: int, places: int) -> str:
     return f"{'-' if micro < 0 else ''}{whole}{cut}"
 
 
+@lru_cache(maxsize=16_384)
 def places_of(micro: int) -> int:
     """Return how many decimals it takes to write micro-units."""
     return len(micro_text(micro).partition(".")[2])
