@@ -23,6 +23,7 @@ _PROGRAMS = frozenset({"up", "demo", "redis", "service"})
 _NEW_OBJECTS = 50_000
 """New objects after which another command looks for garbage: importing its part makes many, which stay."""
 _COMMANDS = (
+    setup.init,
     setup.doctor,
     run.up,
     run.demo,

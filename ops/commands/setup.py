@@ -2,12 +2,59 @@
 
 # ruff: noqa: PLC0415 - each command imports its part when it is called
 
+import contextlib
+import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 ReadFile = Annotated[Path | None, typer.Option(help="File with settings; default: .env, if there is one.")]
+
+
+def init(
+    env_file: Annotated[Path, typer.Option(help="File of settings to write.")] = Path(".env"),
+    leaders: Annotated[str | None, typer.Option(help="Whom to follow: links, @handles or addresses.")] = None,
+    follow: Annotated[str | None, typer.Option(help="yes: follow them, whatever the look at them says.")] = None,
+    budget: Annotated[str | None, typer.Option(help="small, usual, large, or own with --stake and --day.")] = None,
+    stake: Annotated[str | None, typer.Option(help="With --budget own: pUSD of each trade.")] = None,
+    day: Annotated[str | None, typer.Option(help="With --budget own: most pUSD a day.")] = None,
+    rpc_url: Annotated[str | None, typer.Option(help="Polygon node.")] = None,
+    any_node: Annotated[str | None, typer.Option(help="yes: take the node whatever the look at it says.")] = None,
+    alerts: Annotated[str | None, typer.Option(help="Apprise URLs that alarms go to; '' for none.")] = None,
+    arrived: Annotated[str | None, typer.Option(help="yes: the test message arrived.")] = None,
+    overwrite: Annotated[str | None, typer.Option(help="yes: go on from a file that is there, kept as .bak.")] = None,
+    write: Annotated[str | None, typer.Option(help="yes: write the file; no: only look.")] = None,
+    venue: Annotated[str | None, typer.Option(help="Base URL of a local venue in place of the real one.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: flags and defaults answer, for scripts.")] = False,  # noqa: FBT002 - typer's form
+) -> None:
+    """Set up by some questions: whom to follow, how much, which node, where alarms go.
+
+    Looks at each answer, shows the file and writes it, for your eyes only. Ctrl-C leaves nothing half done. With --yes
+    the flags answer. It starts nothing.
+
+    Example: hybrid init --yes --leaders 0x1111111111111111111111111111111111111111 --budget small
+    """
+    from ops.setup import init as command
+    from ops.setup.questions import Questions
+    from shared.clock import SystemClock
+
+    flags = {
+        "leaders": leaders,
+        "follow": follow,
+        "budget": budget,
+        "stake": stake,
+        "day": day,
+        "rpc-url": rpc_url,
+        "any-node": any_node,
+        "alerts": alerts,
+        "arrived": arrived,
+        "overwrite": overwrite,
+        "write": write,
+    }
+    with _asking(yes=yes):
+        command.main(Questions(flags, yes=yes, tell=typer.echo), env_file, SystemClock(), venue)
 
 
 def doctor(
@@ -26,3 +73,22 @@ def doctor(
     from ops.supervisor.env_file import find_env_file
 
     raise typer.Exit(command.main(find_env_file(env_file), as_json=as_json, limit_s=seconds, tell=typer.echo))
+
+
+@contextlib.contextmanager
+def _asking(*, yes: bool) -> Generator[None]:
+    """Refuse to ask where there is nobody, and say that Ctrl-C left nothing.
+
+    Raises:
+        BadConfig: no terminal, and no --yes.
+    """
+    from shared.domain.errors import BadConfig
+    from shared.domain.exit_codes import CRASH
+
+    if not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadConfig("no terminal to ask on: give --yes, and flags for what has no default (--help names them)")
+    try:
+        yield
+    except (KeyboardInterrupt, EOFError):
+        typer.echo("\nCancelled: nothing was written.", err=True)
+        raise typer.Exit(CRASH) from None

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ from redeemer.config import RedeemerSettings
 from shared.config import Settings, parse
 from shared.domain.errors import HybridError
 
+_NEXT = re.compile(r"; (?=[A-Z][A-Z0-9_]+(?:=| \())")
+"""Where the next wrong setting begins in an error; within one, `; ` comes before the fix."""
 Model = TypeVar("Model", bound=Settings)
 
 
@@ -78,5 +81,5 @@ def _what_fits(model: type[Model], env_file: str | None) -> Model:
 
 def _each_once(problems: list[HybridError]) -> tuple[HybridError, ...]:
     """Return each problem once: what all programs share, each of them says."""
-    parts = {part: type(problem) for problem in problems for part in str(problem).split("; ")}
+    parts = {part: type(problem) for problem in problems for part in _NEXT.split(str(problem))}
     return tuple(kind(part) for part, kind in parts.items())
