@@ -1,6 +1,6 @@
 """Commands that set an installation up, check it, and pack what a person who helps needs."""
 
-# ruff: noqa: PLC0415 - each command imports its part when it is called
+# ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
 
 import contextlib
 import sys
@@ -27,16 +27,31 @@ def init(
     overwrite: Annotated[str | None, typer.Option(help="yes: go on from a file that is there, kept as .bak.")] = None,
     write: Annotated[str | None, typer.Option(help="yes: write the file; no: only look.")] = None,
     venue: Annotated[str | None, typer.Option(help="Base URL of a local venue in place of the real one.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: flags and defaults answer, for scripts.")] = False,  # noqa: FBT002 - typer's form
+    live: Annotated[
+        bool, typer.Option("--live", help="Real money, apart: key, wallet and preflight, added to the file.")
+    ] = False,
+    key_file: Annotated[str | None, typer.Option(help="--live: file of the signing key, or a keystore.")] = None,
+    keystore: Annotated[str | None, typer.Option(help="--live: keystore to write.")] = None,
+    password_by: Annotated[str | None, typer.Option(help="--live: its password comes by file or command.")] = None,
+    password_file: Annotated[str | None, typer.Option(help="--live: file of it, made where there is none.")] = None,
+    password_command: Annotated[str | None, typer.Option(help="--live: command that prints it.")] = None,
+    wallet_type: Annotated[
+        str | None, typer.Option(help="--live: deposit, deposit-earlier, safe, proxy or eoa; default: where money is.")
+    ] = None,
+    relayer_key_file: Annotated[str | None, typer.Option(help="--live: file of the relayer's API key.")] = None,
+    any_preflight: Annotated[str | None, typer.Option(help="--live yes: write it though a start is refused.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: flags and defaults answer, for scripts.")] = False,
 ) -> None:
     """Set up by some questions: whom to follow, how much, which node, where alarms go.
 
     Looks at each answer, shows the file and writes it, for your eyes only. Ctrl-C leaves nothing half done. With --yes
-    the flags answer. It starts nothing.
+    the flags answer. It starts nothing. With --live it asks for what real money needs: the key, kept in an encrypted
+    keystore, the wallet that holds the money, and makes the preflight.
 
     Example: hybrid init --yes --leaders 0x1111111111111111111111111111111111111111 --budget small
     """
     from ops.setup import init as command
+    from ops.setup import live_init
     from ops.setup.questions import Questions
     from shared.clock import SystemClock
 
@@ -52,15 +67,27 @@ def init(
         "arrived": arrived,
         "overwrite": overwrite,
         "write": write,
+        "key-file": key_file,
+        "keystore": keystore,
+        "password-by": password_by,
+        "password-file": password_file,
+        "password-command": password_command,
+        "wallet-type": wallet_type,
+        "relayer-key-file": relayer_key_file,
+        "any-preflight": any_preflight,
     }
     with _asking(yes=yes):
-        command.main(Questions(flags, yes=yes, tell=typer.echo), env_file, SystemClock(), venue)
+        ask = Questions(flags, yes=yes, tell=typer.echo)
+        if live:
+            live_init.main(ask, env_file, SystemClock())
+        else:
+            command.main(ask, env_file, SystemClock(), venue)
 
 
 def doctor(
     env_file: ReadFile = None,
     seconds: Annotated[float, typer.Option(min=1, help="The longest that it takes, whatever hangs.")] = 15,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,  # noqa: FBT002 - typer's form
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Check everything that a start needs; each fault is said with its fix.
 

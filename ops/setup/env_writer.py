@@ -26,7 +26,7 @@ def read_settings(file: Path) -> dict[str, str]:
         raise BadConfig(f"{file}: cannot be read ({type(error).__name__}); move it away, or give --env-file") from None
 
 
-def write_settings(file: Path, settings: Mapping[str, str], check: Callable[[Path], None]) -> Path | None:
+def write_settings(file: Path, settings: Mapping[str, str], check: Callable[[Path], object]) -> Path | None:
     """Write the file in one step once `check` has passed it; return where the old one is kept, None without one.
 
     Raises:

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,7 +56,7 @@ def main(ask: Questions, file: Path, clock: Clock, venue: str | None = None) -> 
     demand_overwrite(ask, file)
     run = SetupRun(ask, file, clock, before)
     found = {**before, **_venue(venue)}
-    found |= {"TRACKED_WALLETS": ",".join(leader.address for leader in _leaders(run, _settings(found)))}
+    found |= {"TRACKED_WALLETS": ",".join(leader.address for leader in _leaders(run, asked_settings(found)))}
     found |= _spending(run)
     found |= {"RPC_URL": _node(run, found)}
     found |= _alerts(run)
@@ -77,8 +77,8 @@ def demand_overwrite(ask: Questions, file: Path) -> None:
         raise BadConfig(f"{file} is there already and stays as it is; --overwrite yes keeps it as {file.name}.bak")
 
 
-def save(run: SetupRun, found: Mapping[str, str]) -> None:
-    """Show the file, ask, and write it once every program can start with it.
+def save(run: SetupRun, found: Mapping[str, str], beside: Callable[[], None] = lambda: None) -> None:
+    """Show the file, ask, and write it once every program can start with it, and what it names `beside` it.
 
     Raises:
         BadConfig: a program could not; nothing was written.
@@ -88,7 +88,7 @@ def save(run: SetupRun, found: Mapping[str, str]) -> None:
         run.ask.tell(f"    {plain_lines(line)}")
     if not run.ask.confirm("write", f"Write it to {run.file}, for your eyes only (0600)?", default=True):
         raise BadConfig("nothing was written")
-    kept = write_settings(run.file, found, demand_readable)
+    kept = write_settings(run.file, found, lambda draft: (demand_readable(draft), beside()))
     beaten = [name for name, value in found.items() if os.environ.get(name, value) != value]
     if beaten:
         run.ask.tell(f"The environment sets {', '.join(beaten)} too, which beats the file: unset it.")
@@ -114,7 +114,7 @@ def _venue(base: str | None) -> Mapping[str, str]:
         raise BadConfig(f"--venue: {error}") from error
 
 
-def _settings(found: Mapping[str, str]) -> Settings:
+def asked_settings(found: Mapping[str, str]) -> Settings:
     """Return where to ask: what the file will say, as the environment does not beat what a person just answered."""
     named = {name.lower(): value for name, value in found.items() if name.lower() in Settings.model_fields and value}
     with contextlib.redirect_stderr(io.StringIO()):

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from buyer.config import BuyerSettings
 from ops.setup.checks.upstreams import VenueAsk
 from ops.setup.domain.check_line import CheckLine, failed, passed, warned
 from ops.setup.live_account import open_account
 from ops.setup.readable_settings import FoundSettings
+from shared.clock import Clock
 from shared.domain.errors import HybridError
 from shared.domain.exit_codes import BAD_CONFIG, CRASH, DEPENDENCY_MISSING, REFUSED_FOR_SAFETY, exit_code
 
@@ -22,15 +24,25 @@ def look_at_account(found: FoundSettings, ask: VenueAsk) -> Sequence[CheckLine]:
     """Return a line for key, wallet, account, money and approvals; on paper without a key, that none is needed."""
     if not found.has_key:
         return [_no_key(live=found.wants_live)]
-    account = open_account(found.buyer, ask.clock, ask.timeout_s)
-    lines = [passed("key", f"read from {_place(found)}; it signs for {account.signer}")]
+    signing = account_lines(found.buyer, ask.clock, ask.timeout_s)
+    return [*signing, *_redeeming(found)]
+
+
+def account_lines(settings: BuyerSettings, clock: Clock, timeout_s: float, place: str = "") -> list[CheckLine]:
+    """Return what a live start with these settings would find; `place` says where the key came from, if not from there.
+
+    Raises:
+        BadConfig, RefusedForSafety, DependencyMissing: the key cannot be read.
+    """
+    account = open_account(settings, clock, timeout_s)
+    lines = [passed("key", f"read from {place or _place(settings)}; it signs for {account.signer}")]
     try:
         lines += [_line(check) for check in account.preflight().run() if check.name not in _OWN_LINES]
     except HybridError as error:
         code = exit_code(error)
         fix = "Check WALLET_TYPE and the key; where the venue is away, ask again"
         lines.append(failed("account", str(error), fix, DEPENDENCY_MISSING if code == CRASH else code))
-    return [*lines, *_redeeming(found)]
+    return lines
 
 
 def _line(check: "PreflightCheck") -> CheckLine:
@@ -46,8 +58,8 @@ def _no_key(*, live: bool) -> CheckLine:
     return failed("key", "LIVE=true and no key is named", "`hybrid init --live`, or PRIVATE_KEY_FILE", BAD_CONFIG)
 
 
-def _place(found: FoundSettings) -> str:
-    return f"PRIVATE_KEY_FILE={found.buyer.private_key_file}" if found.buyer.private_key_file else "PRIVATE_KEY"
+def _place(settings: BuyerSettings) -> str:
+    return f"PRIVATE_KEY_FILE={settings.private_key_file}" if settings.private_key_file else "PRIVATE_KEY"
 
 
 def _redeeming(found: FoundSettings) -> list[CheckLine]:

@@ -51,6 +51,11 @@ class TypedTerminal:
         self.until(question, times)
         self.type(f"{CLEAR}{words}{ENTER}")
 
+    def answer_default(self, question: str) -> None:
+        """Wait for a question and enter what stands there."""
+        self.until(question)
+        self.type(ENTER)
+
     def ended(self) -> int:
         """Read to the end; return the exit code."""
         wait_until(lambda: self._read() and not self._program.isalive(), f"the end in:\n{self.text}", PATIENCE_S)
