@@ -25,6 +25,7 @@ _NEW_OBJECTS = 50_000
 _COMMANDS = (
     setup.init,
     setup.doctor,
+    setup.diagnose,
     run.up,
     run.demo,
     run.status,

@@ -102,6 +102,27 @@ def doctor(
     raise typer.Exit(command.main(find_env_file(env_file), as_json=as_json, limit_s=seconds, tell=typer.echo))
 
 
+def diagnose(
+    env_file: ReadFile = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: hybrid-diagnose-TIME.tar.gz, here.")] = None,
+    log: Annotated[
+        list[Path] | None, typer.Option(help="A log to put in, beside DATA_DIR/log; again for more.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="The longest that the doctor in it takes.")] = 15,
+) -> None:
+    """Pack what a person who helps needs to see, without secrets.
+
+    Versions, effective settings, the doctor's lines, status, server, last events, ends of logs. It sends nothing.
+
+    Example: hybrid diagnose
+    """
+    from ops.setup import diagnose as command
+    from ops.supervisor.env_file import find_env_file
+
+    file = find_env_file(env_file)
+    raise typer.Exit(command.main(file, out, log or [], limit_s=seconds, tell=typer.echo))
+
+
 @contextlib.contextmanager
 def _asking(*, yes: bool) -> Generator[None]:
     """Refuse to ask where there is nobody, and say that Ctrl-C left nothing.

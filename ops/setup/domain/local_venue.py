@@ -1,8 +1,9 @@
 """The settings that lead every program to a local venue (`python -m simulator`) instead of the real one. Pure."""
 
+import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
+_BASE = re.compile(r"http(s?)(://[\w.\[\]:-]+)/?", re.IGNORECASE)
 _PATHS = {
     "DATA_API_URL": "/data",
     "GAMMA_URL": "/gamma",
@@ -21,11 +22,10 @@ def local_venue(base: str) -> Mapping[str, str]:
     Raises:
         ValueError: it is no address of a server.
     """
-    parts = urlsplit(base.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+    found = _BASE.fullmatch(base.strip())
+    if found is None:
         raise ValueError(f"{base!r} is no address of a local venue: http://127.0.0.1:8600")
-    place = f"://{parts.netloc}"
-    secure = "s" if parts.scheme == "https" else ""
+    secure, place = found.groups()
     return {
         **{name: f"http{secure}{place}{path}" for name, path in _PATHS.items()},
         **{name: f"ws{secure}{place}{path}" for name, path in _SOCKETS.items()},
