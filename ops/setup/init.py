@@ -13,7 +13,7 @@ from ops.setup.checks.node import look_at_node
 from ops.setup.checks.upstreams import VenueAsk
 from ops.setup.domain import spending
 from ops.setup.domain.env_lines import shown_lines
-from ops.setup.domain.leader_words import leaders_problem, read_leaders
+from ops.setup.domain.leader_answer import answer_problem, read_answer
 from ops.setup.domain.local_venue import local_venue
 from ops.setup.env_writer import read_settings, write_settings
 from ops.setup.leader_look import LeaderLook, look_at
@@ -21,7 +21,7 @@ from ops.setup.questions import Questions
 from ops.setup.readable_settings import find_settings
 from shared.clock import Clock
 from shared.config import Settings
-from shared.domain.errors import BadConfig
+from shared.domain.errors import BadConfig, HybridError
 from shared.domain.plain_text import plain_lines
 from shared.polymarket.wire import endpoints
 
@@ -127,11 +127,11 @@ def _leaders(run: SetupRun, settings: Settings) -> list[LeaderLook]:
     while True:
         question = "Whom to follow? Profile links, @handles or addresses, separated as you like:"
         default = run.before.get("TRACKED_WALLETS", "")
-        words = read_leaders(ask.text("leaders", question, default=default, problem=leaders_problem))
+        words = read_answer(ask.text("leaders", question, default=default, problem=answer_problem))
         ask.tell("looking at them (half a minute at most)...")
         try:
-            looks = look_at(words.addresses, settings, run.clock)
-        except BadConfig as error:
+            looks = look_at(words, settings, run.clock)
+        except HybridError as error:  # a handle may have to be looked up, and the venue may be away
             ask.tell(plain_lines(str(error)))
             ask.forget("leaders")
             continue

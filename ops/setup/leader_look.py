@@ -7,6 +7,7 @@ from functools import partial
 
 from ops.research.proxy_wallets import resolve
 from ops.setup.checks.traders import ago
+from ops.setup.domain.leader_answer import LeaderAnswer
 from shared.clock import Clock
 from shared.config import Settings
 from shared.domain.errors import BadConfig, HybridError
@@ -15,6 +16,7 @@ from shared.domain.value import Value
 from shared.http.client import Upstream
 from shared.polymarket.data_api import ActivityV2
 from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.profiles import wallet_of_handle
 from shared.polymarket.wire.leader_fills import V2_NAMES, read_activity
 from shared.polymarket.wire.parsing import as_object, read_text
 from shared.polymarket.wire.wallets import PROTOCOL
@@ -41,12 +43,14 @@ class LeaderLook(Value, frozen=True, kw_only=True):
         return "\n".join([head, *(f"      {line}" for line in more if line)])
 
 
-def look_at(addresses: Sequence[str], settings: Settings, clock: Clock) -> list[LeaderLook]:
+def look_at(named: LeaderAnswer, settings: Settings, clock: Clock) -> list[LeaderLook]:
     """Return a look at each, all side by side; a verdict that takes too long is left out and said so.
 
     Raises:
         BadConfig: one is nobody who trades, or a contract of the venue; with what to give instead.
+        TryAgain: a handle has to be looked up, and the venue does not answer.
     """
+    addresses = (*named.addresses, *(_handled(handle, settings, clock) for handle in named.handles))
     looks = [_known(address, settings, clock) for address in dict.fromkeys(addresses)]
     verdicts: dict[str, str] = {}
     threads = [
@@ -65,6 +69,14 @@ def look_at(addresses: Sequence[str], settings: Settings, clock: Clock) -> list[
 def _with_verdict(look: LeaderLook, verdicts: dict[str, str]) -> LeaderLook:
     verdict = verdicts.get(look.address, _NOT_YET.format(address=look.address)) if look.trades else ""
     return LeaderLook(address=look.address, name=look.name, trades=look.trades, note=look.note, verdict=verdict)
+
+
+def _handled(handle: str, settings: Settings, clock: Clock) -> str:
+    gamma = _upstream("gamma", settings.gamma_url, clock)
+    try:
+        return wallet_of_handle(gamma, handle)
+    finally:
+        gamma.close()
 
 
 def _known(address: str, settings: Settings, clock: Clock) -> LeaderLook:

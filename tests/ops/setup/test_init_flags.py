@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 from ops.setup import init
+from ops.setup.domain.leader_answer import read_answer
 from ops.setup.env_writer import read_settings, write_settings
+from ops.setup.leader_look import LeaderLook, look_at
 from ops.setup.questions import Questions
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig
+from shared.polymarket.wire.wallets import wallets_of
 from simulator import Settings, Simulator, WallClock, serve
-from tests.ops.setup.local_venue import settle_in
+from tests.ops.setup.local_venue import settle_in, venue_settings
 from tests.ops.setup.typed_terminal import ROOT
-from tests.waiting import PATIENCE_S
+from tests.ops.setup.webhook import answering
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.simulator]
 
@@ -145,3 +149,40 @@ def test_without_a_terminal_it_says_how_to_answer(tmp_path: Path) -> None:
 
     assert (done.returncode, "--yes" in done.stderr) == (2, True)
     assert not (tmp_path / ".env").exists()
+
+
+def test_a_handle_is_looked_up_once_and_its_wallet_is_followed(sim: Simulator) -> None:
+    leader = sim.leaders[0].address
+    profiles = {
+        "profiles": [{"name": "Whale", "proxyWallet": leader}, {"name": "whale2", "proxyWallet": "0x" + "9" * 40}]
+    }
+    with answering(profiles) as gamma:
+        settings = init.asked_settings({**venue_settings(sim), "GAMMA_URL": gamma})
+
+        (found,) = look_at(read_answer(f"@whale, https://polymarket.com/@whale {leader}"), settings, SystemClock())
+
+        assert found.address == leader
+        with pytest.raises(BadConfig, match="no profile of this name"):
+            look_at(read_answer("@nobody"), settings, SystemClock())
+
+
+def test_a_signer_is_followed_by_the_wallet_that_trades_for_it(sim: Simulator) -> None:
+    signer = "0x" + "7a" * 20
+    wallet = wallets_of(signer)["Safe"]
+    sim.fill(leader=wallet, token=sim.markets[0].tokens[0], side="BUY", shares="10", price="0.5")
+    wait_until(lambda: look(sim, wallet).trades, "the trade is told")
+
+    found = look(sim, signer)
+
+    assert (found.address, "its Safe" in found.note) == (wallet, True)
+    assert "1 trades for 5.00 pUSD in 7 days" in found.trades
+    assert found.verdict
+
+
+def look(sim: Simulator, address: str) -> LeaderLook:
+    settings = init.asked_settings(venue_settings(sim))
+    try:
+        (found,) = look_at(read_answer(address), settings, SystemClock())
+    except BadConfig:
+        return LeaderLook(address=address)
+    return found

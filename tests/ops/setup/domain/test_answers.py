@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from buyer.strategy.limits import TradingLimits, find_contradiction
 from ops.setup.domain.env_lines import env_text, shown_lines
-from ops.setup.domain.leader_words import leaders_problem, read_leaders
+from ops.setup.domain.leader_answer import answer_problem, read_answer
 from ops.setup.domain.local_venue import local_venue
 from ops.setup.domain.spending import PRESETS, Spending, day_problem, read_amount, stake_problem
 from shared.setting_names import KNOWN
@@ -25,28 +25,28 @@ A, B = "0x" + "1a" * 20, "0x" + "2b" * 20
         f"{A},{B}",
         f" {A.upper().replace('X', 'x')} ;\n{B} ",
         f"{A[2:]} {B[2:]}",
-        f"https://polymarket.com/profile/{A}?tab=activity | polymarket.com/{B}",
-        f"<https://www.polymarket.com/de/profile/{A}>, ({B}), {A}",
+        f"https://polymarket.com/profile/{A}?tab=activity polymarket.com/{B}",
+        f"https://www.polymarket.com/de/profile/{A}, {B}; {A}",
     ],
 )
 def test_leaders_are_read_as_people_have_them_each_once(text: str) -> None:
-    found = read_leaders(text)
+    found = read_answer(text)
 
-    assert (found.addresses, found.handles, found.wrong) == ((A, B), (), ())
-    assert leaders_problem(text) == ""
+    assert (found.addresses, found.handles) == ((A, B), ())
+    assert answer_problem(text) == ""
 
 
 def test_handles_are_read_from_links_and_with_an_at() -> None:
-    assert read_leaders("@whale, https://polymarket.com/@big.fish").handles == ("whale", "big.fish")
+    assert read_answer("@whale, https://polymarket.com/@big.fish").handles == ("whale", "big.fish")
 
 
 @pytest.mark.parametrize("text", ["", "  ,; ", "somebody", A + "ff", "0x12", "https://example.com/profile/" + A])
 def test_who_is_no_trader_is_named_with_what_to_give(text: str) -> None:
-    assert "profile link" in leaders_problem(text)
+    assert "profile link" in answer_problem(text)
 
 
 def test_a_private_key_among_them_is_not_shown() -> None:
-    assert "ab" * 32 not in leaders_problem("0x" + "ab" * 32)
+    assert "ab" * 32 not in answer_problem("0x" + "ab" * 32)
 
 
 AMOUNTS = st.decimals(min_value="0.000001", max_value="100000", places=6)
