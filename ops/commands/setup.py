@@ -50,9 +50,9 @@ def init(
 
     Example: hybrid init --yes --leaders 0x1111111111111111111111111111111111111111 --budget small
     """
-    from ops.setup import init as command
-    from ops.setup import live_init
-    from ops.setup.questions import Questions
+    from ops.setup.guide import init as command
+    from ops.setup.guide import live_init
+    from ops.setup.guide.questions import Questions
     from shared.clock import SystemClock
 
     flags = {

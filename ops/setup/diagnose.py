@@ -19,7 +19,7 @@ from ops.setup.doctor import LIMIT_S, examine
 from ops.setup.domain.bundle_redaction import BundleRedactor
 from ops.setup.domain.check_line import report_of
 from ops.setup.effective_settings import effective_settings
-from ops.setup.env_writer import MODE
+from ops.setup.guide.env_writer import MODE
 from ops.setup.known_secrets import find_secrets
 from ops.setup.readable_settings import FoundSettings, find_settings
 from ops.supervisor.server_folder import find_url

@@ -8,6 +8,7 @@ from ops.setup.check_runner import DoctorCheck, run_checks
 from ops.setup.checks import account, machine, node, own_settings, server, sockets, traders, upstreams
 from ops.setup.checks.upstreams import VenueAsk, look_at_upstream
 from ops.setup.domain.check_line import CheckLine, exit_code_of, report_of, summary_of
+from ops.setup.named_leaders import named_leaders
 from ops.setup.readable_settings import FoundSettings, find_settings
 from shared.clock import Clock, SystemClock
 from shared.domain.plain_text import plain_lines
@@ -91,8 +92,13 @@ def _nodes(found: FoundSettings, ask: VenueAsk) -> list[DoctorCheck]:
 
 def _ours(found: FoundSettings, ask: VenueAsk) -> list[DoctorCheck]:
     url, version = found.detector.data_api_url, found.detector.data_api_version
+
+    def leaders() -> Sequence[CheckLine]:
+        named = named_leaders(found.up)
+        return traders.look_at_leaders(named, url, version, ask, may_be_none=found.up.start_empty)
+
     return [
-        DoctorCheck("leaders", lambda: traders.look_at_leaders(found.up.leaders, url, version, ask)),
+        DoctorCheck("leaders", leaders),
         DoctorCheck("account", lambda: account.look_at_account(found, ask)),
     ]
 

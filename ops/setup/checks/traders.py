@@ -18,8 +18,12 @@ QUIET_S = 30 * 86_400
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3600, 60
 
 
-def look_at_leaders(leaders: Sequence[str], data_api_url: str, version: str, ask: VenueAsk) -> Sequence[CheckLine]:
+def look_at_leaders(
+    leaders: Sequence[str], data_api_url: str, version: str, ask: VenueAsk, *, may_be_none: bool = False
+) -> Sequence[CheckLine]:
     """Return a line for each of the first leaders; with nobody to follow, how to give one."""
+    if not leaders and may_be_none:
+        return [passed("leaders", "nobody yet: START_EMPTY waits for `hybrid follow`")]
     if not leaders:
         fix = "`hybrid init`, TRACKED_WALLETS=0x..., or `hybrid follow` while it runs"
         return [failed("leaders", "nobody is followed: TRACKED_WALLETS is empty", fix, BAD_CONFIG)]

@@ -19,6 +19,8 @@ from ops.setup.domain.check_line import CheckLine, exit_code_of, failed, passed
 from shared.clock import SystemClock
 from shared.domain.exit_codes import BAD_CONFIG, CRASH, DEPENDENCY_MISSING, REFUSED_FOR_SAFETY
 from shared.http.client import Upstream
+from shared.redis.client import connect_redis
+from shared.redis.followed_leaders import FollowedLeader, follow_leader
 from simulator import Settings, Simulator, WallClock, serve
 from tests.ops.setup.local_venue import KEY, examined, settle_in, told, venue_settings
 from tests.waiting import PATIENCE_S
@@ -123,6 +125,25 @@ def test_nobody_to_follow_says_how_to_follow_somebody(given: Set) -> None:
     given(TRACKED_WALLETS="")
 
     assert "hybrid init" in one(examined(), "leaders").fix
+
+
+def test_leaders_of_a_file_and_of_nobody_yet_are_leaders_too(sim: Simulator, given: Set, tmp_path: Path) -> None:
+    file = tmp_path / "leaders.txt"
+    file.write_text(f"{sim.leaders[1].address} a whale\n")
+    given(TRACKED_WALLETS="", LEADERS_FILE=str(file))
+    assert sim.leaders[1].address in one(examined(), "leader").found
+
+    given(LEADERS_FILE="", START_EMPTY="true")
+    assert one(examined(), "leaders").state == "ok"
+
+
+@pytest.mark.server
+def test_whom_the_running_server_was_told_to_follow_is_asked_about(sim: Simulator, given: Set, valkey_url: str) -> None:
+    given(TRACKED_WALLETS="", REDIS_URL=valkey_url)
+    with connect_redis(valkey_url) as redis:
+        follow_leader(redis, sim.leaders[2].address, FollowedLeader("whale", 1, "me"))
+
+    assert sim.leaders[2].address in one(examined(), "leader").found
 
 
 def test_a_named_server_that_is_away_is_missing(given: Set) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from buyer.config import BuyerSettings
 from ops.setup.checks.account import account_lines
 from ops.setup.domain.check_line import CheckLine, exit_code_of
-from ops.setup.env_writer import read_settings
-from ops.setup.init import SetupRun, asked_settings, demand_overwrite, save
-from ops.setup.key_store import StoredKey, ask_key
-from ops.setup.questions import Questions
-from ops.setup.wallet_finder import FoundWallet, find_wallets, likeliest
+from ops.setup.guide.env_writer import read_settings
+from ops.setup.guide.init import SetupRun, asked_settings, demand_overwrite, save
+from ops.setup.guide.key_store import StoredKey, ask_key
+from ops.setup.guide.questions import Questions
+from ops.setup.guide.wallet_finder import FoundWallet, find_wallets, likeliest
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, DependencyMissing, RefusedForSafety
 from shared.domain.plain_text import plain_lines

@@ -8,11 +8,11 @@ import pytest
 import requests
 from eth_account import Account
 
-from ops.setup import live_init
-from ops.setup.env_writer import read_settings, write_settings
-from ops.setup.questions import Questions
+from ops.setup.guide import live_init
+from ops.setup.guide.env_writer import read_settings, write_settings
+from ops.setup.guide.questions import Questions
+from ops.setup.guide.wallet_finder import EARLIER, find_wallets, likeliest
 from ops.setup.readable_settings import find_settings
-from ops.setup.wallet_finder import EARLIER, find_wallets, likeliest
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig, HybridError, RefusedForSafety
 from shared.signing_key import make_keystore, read_digits

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ops.setup.alert_test import send_test, targets_problem
 from ops.setup.checks.node import look_at_node
 from ops.setup.checks.upstreams import VenueAsk
 from ops.setup.domain import spending
 from ops.setup.domain.env_lines import shown_lines
 from ops.setup.domain.leader_answer import answer_problem, read_answer
 from ops.setup.domain.local_venue import local_venue
-from ops.setup.env_writer import read_settings, write_settings
-from ops.setup.leader_look import LeaderLook, look_at
-from ops.setup.questions import Questions
+from ops.setup.guide.alert_test import send_test, targets_problem
+from ops.setup.guide.env_writer import read_settings, write_settings
+from ops.setup.guide.leader_look import LeaderLook, look_at
+from ops.setup.guide.questions import Questions
 from ops.setup.readable_settings import find_settings
 from shared.clock import Clock
 from shared.config import Settings

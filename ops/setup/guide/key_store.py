@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from ops.setup.env_writer import write_private
-from ops.setup.questions import Questions
+from ops.setup.guide.env_writer import write_private
+from ops.setup.guide.questions import Questions
 from shared.domain.errors import BadConfig, HybridError
 from shared.key_password import PasswordSource
 from shared.signing_key import KeySource, make_keystore, read_digits

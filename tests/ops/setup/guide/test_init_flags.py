@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ops.setup import init
 from ops.setup.domain.leader_answer import read_answer
-from ops.setup.env_writer import read_settings, write_settings
-from ops.setup.leader_look import LeaderLook, look_at
-from ops.setup.questions import Questions
+from ops.setup.guide import init
+from ops.setup.guide.env_writer import read_settings, write_settings
+from ops.setup.guide.leader_look import LeaderLook, look_at
+from ops.setup.guide.questions import Questions
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig
 from shared.polymarket.wire.wallets import wallets_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.setup.env_writer import read_settings
+from ops.setup.guide.env_writer import read_settings
 from shared.polymarket.wire.endpoints import PUSD
 from simulator import Settings, Simulator, WallClock, serve
 from tests.ops.setup.typed_terminal import CTRL_C, DOWN, ENTER, TypedTerminal
@@ -130,3 +130,19 @@ def test_what_was_set_before_stays_and_the_old_file_is_kept(sim: Simulator, tmp_
     assert read_settings(file)["LOG_LEVEL"] == "debug"
     assert (tmp_path / ".env.bak").read_text() == "LOG_LEVEL=debug\n"
     assert (tmp_path / ".env.bak").stat().st_mode & 0o777 == 0o600
+
+
+def test_ctrl_c_while_it_looks_leaves_the_folder_as_it_was(sim: Simulator, tmp_path: Path) -> None:
+    terminal = TypedTerminal(["init", "--venue", sim.base], tmp_path)
+    terminal.until(WHOM)
+    sim.fault("timeout", "data")
+    terminal.answer(WHOM, sim.leaders[0].address)
+    terminal.until("looking at them")
+    terminal.type(CTRL_C)
+
+    code = terminal.ended()
+    sim.heal()
+
+    assert code == 1, terminal.text
+    assert "nothing was written" in terminal.text
+    assert list(tmp_path.iterdir()) == []
