@@ -78,6 +78,9 @@ def _venue(found: FoundSettings, ask: VenueAsk) -> list[DoctorCheck]:
     if "subgraph" in detector.sources:
         asked = partial(upstreams.subgraph_words, leader=_leader(found))
         checks.append(upstream("subgraph", "SUBGRAPH_URL", detector.subgraph_url, asked))
+    if found.has_key:
+        look = partial(sockets.look_at_socket, "orders feed", "CLOB_USER_URL", buyer.clob_user_url, ask)
+        checks.append(DoctorCheck("orders feed", lambda: look(sockets.opens)))
     if found.has_key and found.redeemer.relayed:
         checks.append(upstream("relayer", _RELAYER_URL, found.redeemer.relayer_url, upstreams.reached_words))
     return checks
@@ -93,12 +96,15 @@ def _nodes(found: FoundSettings, ask: VenueAsk) -> list[DoctorCheck]:
 def _ours(found: FoundSettings, ask: VenueAsk) -> list[DoctorCheck]:
     url, version = found.detector.data_api_url, found.detector.data_api_version
 
+    urls = found.up.alert_urls
+
     def leaders() -> Sequence[CheckLine]:
         named = named_leaders(found.up)
         return traders.look_at_leaders(named, url, version, ask, may_be_none=found.up.start_empty)
 
     return [
         DoctorCheck("leaders", leaders),
+        *([DoctorCheck("alerts", lambda: own_settings.look_at_alerts(urls.get_secret_value()))] if urls else []),
         DoctorCheck("account", lambda: account.look_at_account(found, ask)),
     ]
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,8 +13,8 @@ from buyer.config import BuyerSettings
 from detector.config import DetectorSettings
 from ops.config import UpSettings
 from redeemer.config import RedeemerSettings
-from shared.config import Settings, parse
-from shared.domain.errors import HybridError
+from shared.config import Settings, explain_error, parse
+from shared.domain.errors import BadConfig, HybridError
 
 _NEXT = re.compile(r"; (?=[A-Z][A-Z0-9_]+(?:=| \())")
 """Where the next wrong setting begins in an error; within one, `; ` comes before the fix."""
@@ -53,6 +54,19 @@ def find_settings(env_file: str | None, flags: list[str] | None = None) -> Found
         redeemer = _read(RedeemerSettings, words, env_file, problems)
     doubts = dict.fromkeys(line.partition(": ")[2] for line in said.getvalue().splitlines())
     return FoundSettings(up, detector, buyer, redeemer, _each_once(problems), tuple(doubts))
+
+
+def settings_of(model: type[Model], found: Mapping[str, str]) -> Model:
+    """Return what a program would be told by these settings, which beat the environment here.
+
+    Raises:
+        BadConfig: a value does not fit; naming it.
+    """
+    named = {name.lower(): value for name, value in found.items() if name.lower() in model.model_fields and value}
+    try:
+        return model(**named)  # pyright: ignore[reportArgumentType] - pydantic reads the words
+    except ValidationError as error:
+        raise BadConfig(explain_error(model, error)) from error
 
 
 def _read(model: type[Model], words: list[str], env_file: str | None, problems: list[HybridError]) -> Model:

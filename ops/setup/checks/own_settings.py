@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from ops.setup.domain.check_line import CheckLine, failed, passed, warned
+from ops.setup.guide.alert_test import alert_targets, targets_problem
 from ops.setup.readable_settings import FoundSettings
 from shared.domain.errors import HybridError
-from shared.domain.exit_codes import exit_code
+from shared.domain.exit_codes import BAD_CONFIG, exit_code
 
 
 def look_at_settings(found: FoundSettings, env_file: str | None) -> Sequence[CheckLine]:
@@ -15,6 +16,14 @@ def look_at_settings(found: FoundSettings, env_file: str | None) -> Sequence[Che
     lines += _mode(found)
     place = env_file or "the environment alone (no .env here)"
     return lines or [passed("settings", f"all names and values fit, from {place}")]
+
+
+def look_at_alerts(urls: str) -> Sequence[CheckLine]:
+    """Say whether each place that alarms go to can be read; nothing is sent there."""
+    if problem := targets_problem(urls):
+        said, _, fix = problem.partition("; ")
+        return [failed("alerts", f"ALERT_URLS: {said}", fix, BAD_CONFIG)]
+    return [passed("alerts", f"{len(alert_targets(urls))} places to tell; `hybrid init` sends a test there")]
 
 
 def _problem(problem: HybridError) -> CheckLine:

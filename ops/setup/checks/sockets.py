@@ -31,6 +31,11 @@ def look_at_socket(
     return [passed(name, f"{line.found} ({words})") if line.state == "ok" else line]
 
 
+def opens(_feed: PushSocket, _ask: VenueAsk) -> CheckLine:
+    """Say that it opens: what it brings is for our own orders alone."""
+    return passed("orders feed", "it opens")
+
+
 def hear_trades(feed: PushSocket, ask: VenueAsk) -> CheckLine:
     """Ask for all trades, and judge the first that comes: a pong alone proves nothing."""
     name, clock, began = "trades feed", ask.clock, ask.clock.monotonic()

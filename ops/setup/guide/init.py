@@ -1,7 +1,5 @@
 """`hybrid init`: some questions, a look at each answer, and a file of settings that is whole or not there."""
 
-import contextlib
-import io
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,14 +16,16 @@ from ops.setup.guide.alert_test import send_test, targets_problem
 from ops.setup.guide.env_writer import read_settings, write_settings
 from ops.setup.guide.leader_look import LeaderLook, look_at
 from ops.setup.guide.questions import Questions
-from ops.setup.readable_settings import find_settings
+from ops.setup.readable_settings import find_settings, settings_of
 from shared.clock import Clock
 from shared.config import Settings
 from shared.domain.errors import BadConfig, HybridError
 from shared.domain.plain_text import plain_lines
+from shared.domain.redaction import redact_text
 from shared.polymarket.wire import endpoints
 
 _LOOK_S = 6.0
+_ALERTS, _NONE = "ALERT_URLS", "none"
 _ANYBODY = "0x" + "0" * 39 + "1"
 _NEXT = (
     "Next:  hybrid doctor           checks everything that a start needs\n"
@@ -56,7 +56,7 @@ def main(ask: Questions, file: Path, clock: Clock, venue: str | None = None) -> 
     demand_overwrite(ask, file)
     run = SetupRun(ask, file, clock, before)
     found = {**before, **_venue(venue)}
-    found |= {"TRACKED_WALLETS": ",".join(leader.address for leader in _leaders(run, asked_settings(found)))}
+    found |= {"TRACKED_WALLETS": ",".join(leader.address for leader in _leaders(run, settings_of(Settings, found)))}
     found |= _spending(run)
     found |= {"RPC_URL": _node(run, found)}
     found |= _alerts(run)
@@ -114,13 +114,6 @@ def _venue(base: str | None) -> Mapping[str, str]:
         raise BadConfig(f"--venue: {error}") from error
 
 
-def asked_settings(found: Mapping[str, str]) -> Settings:
-    """Return where to ask: what the file will say, as the environment does not beat what a person just answered."""
-    named = {name.lower(): value for name, value in found.items() if name.lower() in Settings.model_fields and value}
-    with contextlib.redirect_stderr(io.StringIO()):
-        return Settings(**named)  # pyright: ignore[reportArgumentType] - pydantic reads the words
-
-
 def _leaders(run: SetupRun, settings: Settings) -> list[LeaderLook]:
     """Ask until every word is a trader, and whoever looks at them agrees."""
     ask = run.ask
@@ -164,10 +157,15 @@ def _spending(run: SetupRun) -> Mapping[str, str]:
 
 def _node(run: SetupRun, found: Mapping[str, str]) -> str:
     """Ask for a node until one answers as a Polygon node does, or the person wants it all the same."""
-    ask = run.ask
+    ask, before = run.ask, found.get("RPC_URL") or endpoints.RPC_URL
+    secret = redact_text(before) != before  # a provider's key is not shown as what stands there
+    question = "Polygon node (RPC_URL); one of your own is faster and forgets less than the public one"
+    question += f"; nothing keeps {redact_text(before)}:" if secret else ":"
     while True:
-        question = "Polygon node (RPC_URL); one of your own is faster and forgets less than the public one:"
-        url = ask.text("rpc-url", question, default=found.get("RPC_URL") or endpoints.RPC_URL, problem=_url_problem)
+        url = ask.text(
+            "rpc-url", question, default="" if secret else before, problem=partial(_url_problem, may_be_none=secret)
+        )
+        url = url or before
         lines = look_at_node("node", "RPC_URL", url, VenueAsk(run.clock, _LOOK_S), blocks_at_once=2000, leader=_ANYBODY)
         for line in lines:
             ask.tell(plain_lines(str(line)))
@@ -179,23 +177,30 @@ def _node(run: SetupRun, found: Mapping[str, str]) -> str:
         ask.forget("rpc-url")
 
 
-def _url_problem(url: str) -> str:
+def _url_problem(url: str, *, may_be_none: bool = False) -> str:
+    if may_be_none and not url:
+        return ""
     whole = url.startswith(("http://", "https://")) and len(url.partition("://")[2]) > 0 and " " not in url
     return "" if whole else "A URL is needed: https://..., as your provider shows it"
 
 
 def _alerts(run: SetupRun) -> Mapping[str, str]:
     """Ask where alarms go, send a test there, and ask again until it arrived."""
-    ask, setting = run.ask, "ALERT_URLS"
+    ask, kept = run.ask, run.before.get(_ALERTS, "")
+    what = f"nothing keeps what is set, {_NONE} ends it" if kept else "or nothing"
+    question = f"Where shall alarms go? Apprise URLs (ntfy://TOPIC, tgram://TOKEN/CHAT, ...); {what}:"
     while True:
-        question = "Where shall alarms go? Apprise URLs (ntfy://TOPIC, tgram://TOKEN/CHAT, ...), or nothing:"
-        urls = ask.text("alerts", question, default=run.before.get(setting, ""), problem=targets_problem)
-        if not urls:
-            return {setting: ""} if run.before.get(setting) else {}
+        urls = ask.text("alerts", question, problem=_alerts_problem)
+        if not urls or urls == _NONE:
+            return {_ALERTS: ""} if kept and urls else {}
         ask.tell("sending a test message...")
         failed = send_test(urls)
         for problem in failed:
             ask.tell(problem)
         if not failed and ask.confirm("arrived", "Sent. Did it arrive?", default=True):
-            return {setting: urls}
+            return {_ALERTS: urls}
         ask.forget("alerts")
+
+
+def _alerts_problem(urls: str) -> str:
+    return "" if urls == _NONE else targets_problem(urls)

@@ -7,11 +7,13 @@ from buyer.config import BuyerSettings
 from ops.setup.checks.account import account_lines
 from ops.setup.domain.check_line import CheckLine, exit_code_of
 from ops.setup.guide.env_writer import read_settings
-from ops.setup.guide.init import SetupRun, asked_settings, demand_overwrite, save
+from ops.setup.guide.init import SetupRun, demand_overwrite, save
 from ops.setup.guide.key_store import StoredKey, ask_key
 from ops.setup.guide.questions import Questions
 from ops.setup.guide.wallet_finder import FoundWallet, find_wallets, likeliest
+from ops.setup.readable_settings import settings_of
 from shared.clock import Clock
+from shared.config import Settings
 from shared.domain.errors import BadConfig, DependencyMissing, RefusedForSafety
 from shared.domain.plain_text import plain_lines
 
@@ -60,7 +62,7 @@ def _wallet(run: SetupRun, signer: str) -> FoundWallet:
     """Look at every wallet of the key, and ask which one trades: where the money is, by default."""
     ask = run.ask
     ask.tell(f"\nThe key signs for {signer}. Its wallets:")
-    wallets = find_wallets(signer, asked_settings(run.before).rpc_url, run.clock)
+    wallets = find_wallets(signer, settings_of(Settings, run.before).rpc_url, run.clock)
     for wallet in wallets:
         ask.tell(f"  {wallet.words}")
     names = {wallet.name: wallet.words for wallet in wallets}
@@ -103,9 +105,7 @@ def _failures(lines: Sequence[CheckLine]) -> str:
 
 def _as_buyer(stored: StoredKey, found: Mapping[str, str]) -> BuyerSettings:
     """Return what a buyer would start with, the key at hand: its files are not written yet."""
-    fields = BuyerSettings.model_fields
-    named = {name.lower(): value for name, value in found.items() if name.lower() in fields and value}
-    settings = BuyerSettings(**named)  # pyright: ignore[reportArgumentType] - pydantic reads the words
+    settings = settings_of(BuyerSettings, found)
     return settings.model_copy(update={"private_key": stored.key, "private_key_file": None})
 
 

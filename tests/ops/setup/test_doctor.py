@@ -247,9 +247,8 @@ def test_the_account_is_checked_as_a_live_start_checks_it(sim: Simulator, given:
 
     lines = examined()
 
-    assert {name: one(lines, name).state for name in ("key", "wallet", "account", "money", "sells")} == dict.fromkeys(
-        ("key", "wallet", "account", "money", "sells"), "ok"
-    )
+    names = ("key", "wallet", "account", "money", "sells", "orders feed")
+    assert {name: one(lines, name).state for name in names} == dict.fromkeys(names, "ok")
     assert wallet.lower() in one(lines, "wallet").found.lower()
 
     requests.post(
@@ -282,3 +281,12 @@ def test_json_says_the_same_as_the_lines() -> None:
     report = json.loads(said[0])
     assert (report["event"], report["mode"], report["exit_code"]) == ("DOCTOR", "paper", code)
     assert {"name", "state", "found", "fix"} == set(report["checks"][0])
+
+
+@pytest.mark.parametrize(("urls", "state"), [("ntfy://topic json://127.0.0.1/x", "ok"), ("ntfy:topic", "fail")])
+def test_places_that_alarms_go_to_are_read_and_not_shown(given: Set, urls: str, state: str) -> None:
+    given(ALERT_URLS=urls)
+
+    line = one(examined(30), "alerts")  # apprise imports a hundred services
+
+    assert (line.state, "topic" in str(line)) == (state, False)

@@ -67,6 +67,28 @@ def test_what_is_announced_as_live_spends_real_money(*, live: bool, dry_run: boo
     assert service_runner._mode_of(parse(RedeemerSettings, [], **given)) == mode
 
 
+@pytest.mark.parametrize(
+    ("words", "redeems"),
+    [
+        ({"WALLET_TYPE": "deposit"}, False),
+        ({"WALLET_TYPE": "deposit", "RELAYER_API_KEY": "k", "RELAYER_API_KEY_ADDRESS": LEADER}, True),
+        ({"WALLET_TYPE": "safe"}, True),
+    ],
+)
+def test_who_could_not_redeem_real_money_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, words: dict[str, str], *, redeems: bool
+) -> None:
+    for name, value in words.items():
+        monkeypatch.setenv(name, value)
+    live = parse(UpSettings, ["--live", "--no-dry-run"], tracked_wallets=LEADER)
+    paper = parse(UpSettings, [], tracked_wallets=LEADER)
+
+    names = [child.name for child in up.children(live, lambda *_said: None, CLOCK)]
+
+    assert names == [name for name, _ in up.PROGRAMS if redeems or name not in up.REDEEMING]
+    assert len(up.children(paper, lambda *_said: None, CLOCK)) == len(up.PROGRAMS)
+
+
 def test_our_own_server_is_started_only_when_nobody_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse(UpSettings, []).embeds_server
 

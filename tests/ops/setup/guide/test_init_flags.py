@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
+import simulator
 from ops.setup.domain.leader_answer import read_answer
 from ops.setup.guide import init
 from ops.setup.guide.env_writer import read_settings, write_settings
 from ops.setup.guide.leader_look import LeaderLook, look_at
 from ops.setup.guide.questions import Questions
+from ops.setup.readable_settings import settings_of
 from shared.clock import SystemClock
+from shared.config import Settings
 from shared.domain.errors import BadConfig
 from shared.polymarket.wire.wallets import wallets_of
-from simulator import Settings, Simulator, WallClock, serve
+from simulator import Simulator, WallClock, serve
 from tests.ops.setup.local_venue import settle_in, venue_settings
 from tests.ops.setup.typed_terminal import ROOT
 from tests.ops.setup.webhook import answering
@@ -26,7 +29,7 @@ pytestmark = [pytest.mark.simulator]
 
 @pytest.fixture(scope="module")
 def sim() -> Iterator[Simulator]:
-    with serve(Settings(fills_per_minute=0), WallClock()) as world:
+    with serve(simulator.Settings(fills_per_minute=0), WallClock()) as world:
         yield world
 
 
@@ -157,7 +160,7 @@ def test_a_handle_is_looked_up_once_and_its_wallet_is_followed(sim: Simulator) -
         "profiles": [{"name": "Whale", "proxyWallet": leader}, {"name": "whale2", "proxyWallet": "0x" + "9" * 40}]
     }
     with answering(profiles) as gamma:
-        settings = init.asked_settings({**venue_settings(sim), "GAMMA_URL": gamma})
+        settings = settings_of(Settings, {**venue_settings(sim), "GAMMA_URL": gamma})
 
         (found,) = look_at(read_answer(f"@whale, https://polymarket.com/@whale {leader}"), settings, SystemClock())
 
@@ -180,9 +183,43 @@ def test_a_signer_is_followed_by_the_wallet_that_trades_for_it(sim: Simulator) -
 
 
 def look(sim: Simulator, address: str) -> LeaderLook:
-    settings = init.asked_settings(venue_settings(sim))
+    settings = settings_of(Settings, venue_settings(sim))
     try:
         (found,) = look_at(read_answer(address), settings, SystemClock())
     except BadConfig:
         return LeaderLook(address=address)
     return found
+
+
+def test_a_value_of_before_that_does_not_fit_is_said_plainly(sim: Simulator, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("HTTP_TIMEOUT_S=soon\n")
+
+    with pytest.raises(BadConfig, match="HTTP_TIMEOUT_S='soon'"):
+        run(sim, file, overwrite="yes")
+
+
+def test_alarms_of_before_stay_unless_they_are_ended(sim: Simulator, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("ALERT_URLS=ntfy://planted-topic\n")
+
+    said = run(sim, file, overwrite="yes")
+    assert read_settings(file)["ALERT_URLS"] == "ntfy://planted-topic"
+    assert "planted-topic" not in said
+
+    run(sim, file, overwrite="yes", alerts="none")
+    assert read_settings(file)["ALERT_URLS"] == ""
+
+
+def test_a_node_with_a_key_in_its_url_is_kept_and_not_shown(sim: Simulator, tmp_path: Path) -> None:
+    file, key = tmp_path / ".env", "Qw3rTy0123456789AbCdEf"
+    file.write_text(f"RPC_URL=http://127.0.0.1:1/v2/{key}\n")
+
+    questions: list[str] = []
+    ask = Questions(
+        {"leaders": sim.leaders[0].address, "overwrite": "yes", "any-node": "yes"}, yes=True, tell=questions.append
+    )
+    init.main(ask, file, SystemClock())
+
+    assert read_settings(file)["RPC_URL"].endswith(key)
+    assert key not in "\n".join(questions)
