@@ -35,6 +35,10 @@ def _no_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def nobody(_name: str, _line: str) -> None:
+    """Take a program's lines and show them to nobody."""
+
+
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     stage = Stage(tmp_path)
@@ -83,10 +87,10 @@ def test_who_could_not_redeem_real_money_is_left_out(
     live = parse(UpSettings, ["--live", "--no-dry-run"], tracked_wallets=LEADER)
     paper = parse(UpSettings, [], tracked_wallets=LEADER)
 
-    names = [child.name for child in up.children(live, lambda *_said: None, CLOCK)]
+    names = [child.name for child in up.children(live, nobody, CLOCK)]
 
     assert names == [name for name, _ in up.PROGRAMS if redeems or name not in up.REDEEMING]
-    assert len(up.children(paper, lambda *_said: None, CLOCK)) == len(up.PROGRAMS)
+    assert len(up.children(paper, nobody, CLOCK)) == len(up.PROGRAMS)
 
 
 def test_our_own_server_is_started_only_when_nobody_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
