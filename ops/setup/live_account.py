@@ -31,8 +31,8 @@ def open_account(settings: BuyerSettings, clock: Clock, timeout_s: float) -> Liv
         DependencyMissing: the extra `live` is not installed.
     """
     try:
-        from buyer.composition_live import account_key, wallet_of  # noqa: PLC0415 - needs the extra `live`
         from buyer.venue.polymarket.account import AccountApi  # noqa: PLC0415 - as above
+        from buyer.venue.polymarket.account_access import read_key, wallet_of  # noqa: PLC0415 - needs the extra `live`
         from buyer.venue.polymarket.credentials import RequestHeaders  # noqa: PLC0415 - as above
         from buyer.venue.polymarket.preflight import Preflight  # noqa: PLC0415 - as above
         from buyer.venue.polymarket.signer import OrderSigner  # noqa: PLC0415 - as above
@@ -47,7 +47,7 @@ def open_account(settings: BuyerSettings, clock: Clock, timeout_s: float) -> Liv
 
     def preflight() -> Preflight:
         clob, node = upstream("clob_account", settings.clob_url), PolygonClient(upstream("rpc", settings.rpc_url))
-        requests = RequestHeaders(signer.address, account_key(settings, clob, signer, wallet, clock))
+        requests = RequestHeaders(signer.address, read_key(settings, clob, signer, wallet, clock))
         account = AccountApi(clob, requests, node, clock=clock)
         geoblock = upstream("geoblock", settings.geoblock_url)
         return Preflight(clob, geoblock, account, node, wallet, clock, holds_lots=lambda: False)
