@@ -32,7 +32,9 @@ from shared.redis.streams import stream_tail
 
 EVENTS, LOG_BYTES = 300, 500_000
 """The newest of each stream, and the end of each log."""
-_READ_ME = "What is in here: docs/guide/setup.md. Secrets were taken out: ***, and (hidden ...) where it may have been one.\n"
+_READ_ME = (
+    "What is in here: docs/guide/setup.md. Secrets were taken out: ***, and (hidden ...) where it may have been one.\n"
+)
 _OF_SERVER = ("server", "memory", "persistence", "stats", "clients", "keyspace")
 Member = tuple[str, str]
 
