@@ -10,7 +10,7 @@ with early_signals("hybrid"):
 
     import typer
 
-    from ops.commands import control, explain, leaders, money, programs, run
+    from ops.commands import control, explain, leaders, money, programs, run, setup
     from shared.command_errors import HidingGroup
     from shared.domain.errors import DependencyMissing, HybridError, TryAgain
     from shared.domain.exit_codes import MEANINGS
@@ -23,6 +23,9 @@ _PROGRAMS = frozenset({"up", "demo", "redis", "service", "detector", "buyer", "r
 _NEW_OBJECTS = 50_000
 """New objects after which another command looks for garbage: importing its part makes many, which stay."""
 _COMMANDS = (
+    setup.init,
+    setup.doctor,
+    setup.diagnose,
     run.up,
     run.demo,
     run.status,

@@ -1,9 +1,9 @@
-"""Settings of `hybrid up`."""
+"""Settings of `hybrid up`, and what switches alerts on, which it has to know as well."""
 
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.config import Addresses, Settings
 from shared.domain.errors import BadConfig
@@ -15,7 +15,17 @@ A wallet's address is in the link of its profile page: https://polymarket.com/le
 Only looking? `make demo` shows everything on a local venue: no account, no network."""
 
 
-class UpSettings(Settings):
+class AlertSwitch(Settings):
+    """Where messages to a person go; naming any place switches them on."""
+
+    alert_urls: SecretStr | None = Field(
+        None,
+        description="Where alerts go: apprise's URLs (tgram://, discord://, mailto://, ntfy://, json://, ...), "
+        "separated by spaces.",
+    )
+
+
+class UpSettings(AlertSwitch):
     """What `hybrid up` needs to know itself; the programs under it read the same environment."""
 
     program: ClassVar[str] = "hybrid up"

@@ -8,6 +8,7 @@ KNOWN = frozenset(
         "ACCEPT_FORGETFUL_SERVER",
         "ACCOUNT_RATE_PER_S",
         "AGAIN_AFTER_S",
+        "ALERT_URLS",
         "ALLOW_PLAIN_HTTP",
         "API_KEY",
         "API_PASSPHRASE",

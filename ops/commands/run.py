@@ -2,6 +2,7 @@
 
 # ruff: noqa: FBT001, FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -9,6 +10,8 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from ops.commands.options import VAR, DataDir, RedisUrl, server_url
+
+_DRY_RUN: Mapping[bool | None, list[str]] = {None: [], True: ["--dry-run"], False: ["--no-dry-run"]}
 
 
 def up(
@@ -20,9 +23,12 @@ def up(
         Path | None, typer.Option(help="Folder of the embedded server's data, locks and logs; default: DATA_DIR, var.")
     ] = None,
     runtime_seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Paper orders, whatever the environment says.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Real money; needs --no-dry-run as well.")] = False,
+    dry_run: Annotated[
+        bool | None, typer.Option("--dry-run/--no-dry-run", help="Paper orders, whatever the environment says.")
+    ] = None,
 ) -> None:
-    """Run the whole pipeline here, with paper orders.
+    """Run the whole pipeline here, with paper orders unless both --live and --no-dry-run are given.
 
     Starts detector, buyer, redeemer and worker. Uses REDIS_URL when it is set, else starts the embedded server in
     --data-dir. Its settings come from flags, the environment, and the file `.env` of this folder.
@@ -37,7 +43,7 @@ def up(
 
     file = usual_file(env_file)
     given: dict[str, Any] = {"data_dir": data_dir, "tracked_wallets": leaders, "runtime_seconds": runtime_seconds}
-    flags = [*(["--env-file", file] if file else []), *(["--dry-run"] if dry_run else [])]
+    flags = [*(["--env-file", file] if file else []), *(["--live"] if live else []), *_DRY_RUN[dry_run]]
     settings = parse(UpSettings, flags, **{name: value for name, value in given.items() if value is not None})
     leave(command.main(settings, env_file=file))
 

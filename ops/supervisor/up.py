@@ -40,6 +40,8 @@ PROGRAMS = (
 )
 """Name and module, in the order they are ended in: no new signal first, then no new order, then no new redemption."""
 
+REDEEMING = frozenset({"redeemer", "worker"})
+
 _COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34"}
 _KEEP_LOG_BYTES = 10_000_000
 _LAST_WORDS = 100
@@ -86,6 +88,14 @@ def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox)
             return code
 
 
+def redeems_live(env_file: str | None) -> bool:
+    """Say whether real winnings can be redeemed: through the relayer that takes a key which not everybody has."""
+    from redeemer.config import parse_args  # noqa: PLC0415 - only real money needs to know
+
+    settings = parse_args(["--env-file", env_file] if env_file else [])
+    return not settings.relayed or settings.relayer_api_key is not None
+
+
 def refuse_descriptor(environment: Mapping[str, str]) -> None:
     """Refuse a password in a file descriptor: it can be read once, and several programs sign.
 
@@ -112,12 +122,17 @@ def summary(redis: Redis, began_ms: int) -> dict[str, Any]:
 
 
 def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[ChildProcess]:
-    """Build the programs, told what `settings` says."""
+    """Build the programs, told what `settings` says; who redeems live is left out where it could not (S6)."""
+    left_out = REDEEMING if settings.mode == LIVE and not redeems_live(env_file) else frozenset[str]()
+    if left_out:
+        fix = "set RELAYER_API_KEY and RELAYER_API_KEY_ADDRESS; till then redeem on the venue's site"
+        logs.get_logger("up").warning("redeemer_left_out", why="no key for the venue's relayer", fix=fix)
     return [
         ChildProcess(
             ChildProgram(name, module, environment(settings, place, env_file), signs=signs(settings, name)), sink, clock
         )
         for place, (name, module) in enumerate(PROGRAMS, start=1)
+        if name not in left_out
     ]
 
 

@@ -35,6 +35,10 @@ def _no_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def nobody(_name: str, _line: str) -> None:
+    """Take a program's lines and show them to nobody."""
+
+
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     stage = Stage(tmp_path)
@@ -65,6 +69,28 @@ def test_what_is_announced_as_live_spends_real_money(*, live: bool, dry_run: boo
         assert parse(UpSettings, [], **given).mode == mode
     assert service_runner._mode_of(parse(BuyerSettings, [], **given)) == mode
     assert service_runner._mode_of(parse(RedeemerSettings, [], **given)) == mode
+
+
+@pytest.mark.parametrize(
+    ("words", "redeems"),
+    [
+        ({"WALLET_TYPE": "deposit"}, False),
+        ({"WALLET_TYPE": "deposit", "RELAYER_API_KEY": "k", "RELAYER_API_KEY_ADDRESS": LEADER}, True),
+        ({"WALLET_TYPE": "safe"}, True),
+    ],
+)
+def test_who_could_not_redeem_real_money_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, words: dict[str, str], *, redeems: bool
+) -> None:
+    for name, value in words.items():
+        monkeypatch.setenv(name, value)
+    live = parse(UpSettings, ["--live", "--no-dry-run"], tracked_wallets=LEADER)
+    paper = parse(UpSettings, [], tracked_wallets=LEADER)
+
+    names = [child.name for child in up.children(live, nobody, CLOCK)]
+
+    assert names == [name for name, _ in up.PROGRAMS if redeems or name not in up.REDEEMING]
+    assert len(up.children(paper, nobody, CLOCK)) == len(up.PROGRAMS)
 
 
 def test_our_own_server_is_started_only_when_nobody_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
