@@ -18,7 +18,7 @@ with early_signals("hybrid"):
     from shared.process.stderr_lines import say_event, say_stopped
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
-_PROGRAMS = frozenset({"up", "demo", "redis", "service"})
+_PROGRAMS = frozenset({"up", "demo", "redis", "service", "alerts"})
 """Commands that run for long: told to stop while they import, they have nothing to finish."""
 _NEW_OBJECTS = 50_000
 """New objects after which another command looks for garbage: importing its part makes many, which stay."""
@@ -26,6 +26,7 @@ _COMMANDS = (
     run.up,
     run.demo,
     run.status,
+    run.alerts,
     leaders.follow,
     leaders.unfollow,
     leaders.leaders,

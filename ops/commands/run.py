@@ -21,6 +21,9 @@ def up(
     ] = None,
     runtime_seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Paper orders, whatever the environment says.")] = False,
+    alerts: Annotated[
+        bool, typer.Option("--alerts", help="Run `hybrid alerts` too, as ALERT_URLS and TELEGRAM_TOKEN do.")
+    ] = False,
 ) -> None:
     """Run the whole pipeline here, with paper orders.
 
@@ -37,9 +40,39 @@ def up(
 
     file = usual_file(env_file)
     given: dict[str, Any] = {"data_dir": data_dir, "tracked_wallets": leaders, "runtime_seconds": runtime_seconds}
+    given |= {"alerts": True} if alerts else {}
     flags = [*(["--env-file", file] if file else []), *(["--dry-run"] if dry_run else [])]
     settings = parse(UpSettings, flags, **{name: value for name, value in given.items() if value is not None})
+    if settings.alerts or settings.wants_alerts:
+        from ops.alerts.config import AlertSettings
+
+        parse(AlertSettings, ["--env-file", file] if file else []).check_targets()
     leave(command.main(settings, env_file=file))
+
+
+def alerts(
+    test: Annotated[bool, typer.Option("--test", help="Send one message everywhere, and end.")] = False,
+    env_file: Annotated[Path | None, typer.Option(help="File with settings; default: .env, if there is one.")] = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> NoReturn:
+    """Tell a person who is away what happens, and take commands from Telegram.
+
+    ALERT_URLS, TELEGRAM_TOKEN with TELEGRAM_CHATS, or HEARTBEAT_URL say where; `hybrid up` runs it by itself then.
+
+    Example: hybrid alerts --test
+    """
+    from ops.alerts import process, trial
+    from ops.alerts.config import AlertSettings
+    from ops.supervisor.env_file import find_env_file as usual_file
+    from shared.config import parse
+
+    file = usual_file(env_file)
+    flags = ["--env-file", file] if file else []
+    if test:
+        raise typer.Exit(trial.main(parse(AlertSettings, flags)))
+    url = server_url(redis_url, data_dir)
+    process.main(lambda: parse(AlertSettings, flags, redis_url=url, data_dir=data_dir))
 
 
 def demo(
