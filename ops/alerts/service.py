@@ -66,7 +66,7 @@ class AlertService:
         finally:
             for sender in self._senders:
                 sender.bell.set()
-            for thread in threads:
+            for thread in threads[: len(self._senders)]:
                 thread.join(_RETRY_S)
             self._lease.release()
 
@@ -149,7 +149,7 @@ class AlertService:
     def _ring(self, told: Sequence[AlertMessage]) -> None:
         for message in told:
             self.messages += 1
-            self._log.info("alert_told", kind=message.kind, level=message.level, title=message.heading, id=message.id)
+            self._log.info("alert_told", kind=message.kind, urgency=message.level, title=message.heading, id=message.id)
         if told:
             for sender in self._senders:
                 sender.bell.set()

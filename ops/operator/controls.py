@@ -177,7 +177,7 @@ def _turn(
 ) -> bool:
     actor = by or ControlActor(who(), where())
     write = turn_control(
-        f"control:{control}:{actor.act or uuid.uuid4()}",
+        f"control:{control}:{mode}:{actor.act or uuid.uuid4()}",
         on=on,
         who=actor.who,
         where=actor.where,

@@ -36,7 +36,7 @@ def event_message(event: Event, mode: str) -> AlertMessage | None:
     """
     match event:
         case ControlTurned():
-            return _control(event, event.mode or mode)
+            return _control(event, mode)
         case RedemptionResult():
             return _redemption(event)
         case _:
@@ -70,13 +70,17 @@ def _alarm_message(event: Event, mode: str) -> AlertMessage | None:
     return told
 
 
-def _control(event: ControlTurned, mode: str) -> AlertMessage:
+def _control(event: ControlTurned, traded: str) -> AlertMessage:
+    """Tell of a control; of a ledger that nobody trades it is no hurry."""
+    mode = event.mode or traded
     lines = (f"by {event.who}{f' on {event.where}' if event.where else ''}: {event.why}",)
     if event.after == "off":
         title = f"Resumed: {_LIFTED.get(event.control, event.control)} is lifted"
         return _message(event, "resumed", "warning", title, lines, mode=mode)
     kind, title = _TURNED.get(event.control, ("paused", f"{event.control} is on"))
-    return _message(event, kind, "critical", title, lines, "`hybrid resume --why ...` lifts it", mode)
+    level: Level = "critical" if event.mode in {None, traded, ""} or not traded else "info"
+    idle = ("nobody trades this ledger now",) if level == "info" else ()
+    return _message(event, kind, level, title, (*lines, *idle), "`hybrid resume --why ...` lifts it", mode)
 
 
 def _redemption(event: RedemptionResult) -> AlertMessage:

@@ -75,7 +75,7 @@ def test_no_alarm_of_the_pipeline_is_forgotten() -> None:
     ],
 )
 def test_a_control_says_what_stops_who_did_it_why_and_how_to_lift_it(control: str, kind: str, words: str) -> None:
-    (message,) = Judge().event(a_turn(control=control, mode="live"))
+    (message,) = Judge().event(a_turn(control=control, mode="live"), mode="live")
 
     assert (message.kind, message.level) == (kind, "critical")
     assert words in message.title
@@ -89,6 +89,16 @@ def test_a_control_that_is_lifted_is_told_too() -> None:
 
     assert (message.kind, message.level) == ("resumed", "warning")
     assert "kill switch" in message.title
+
+
+def test_a_control_of_a_ledger_that_nobody_trades_is_no_hurry() -> None:
+    """`hybrid kill` turns both ledgers."""
+    judge = Judge()
+
+    assert [message.level for mode in ("live", "paper") for message in judge.event(a_turn(id=mode, mode=mode))] == [
+        "info",
+        "critical",
+    ]
 
 
 def test_a_control_that_does_not_say_whose_ledger_takes_that_of_the_buyer_that_runs() -> None:

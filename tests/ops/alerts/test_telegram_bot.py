@@ -57,6 +57,8 @@ def test_kill_stops_both_ledgers_as_an_event_with_who(redis: Redis, telegram: Fa
         assert names == dict.fromkeys(("kill", "kill redemptions"), ("telegram:42/ann", "odd fills"))
         assert {event.where for event in turns(redis, mode)} == {"Telegram"}
         assert {event.mode for event in turns(redis, mode)} == {mode}
+    ids = [event.id for mode in ("paper", "live") for event in turns(redis, mode)]
+    assert len(set(ids)) == 4, "a message of each"
     assert "paper orders and redemptions are off" in telegram.texts[0]
 
 
