@@ -16,8 +16,10 @@ from buyer.config import BuyerSettings
 from buyer.domain.order_book import BookTrust
 from buyer.domain.token_shard import ALL, TokenShard
 from buyer.execution.decision_text import decision_text
+from buyer.market_data.account_keeper import AccountKeeper
 from buyer.market_data.book_cache import BookCache
 from buyer.market_data.book_recorder import BookRecorder
+from buyer.market_data.held_books import HeldBooks
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.shard_supervisor import ShardSupervisor
 from buyer.sharding.shard_count import ShardCount
@@ -152,7 +154,8 @@ def build_buyer(
     layout = _layout(settings, redis, mode, clock)
     folder = MarksFolder(settings.run_dir, fact_id(settings.redis_url)[:8], clock=clock, stop=stop)
     prices = _prices(settings, redis, clock, stop)
-    parts = ProcessParts(settings, redis, prices, clock, stop, folder if steps.on_disk else None, memory)
+    held = HeldBooks(clock, prices.sample)
+    parts = ProcessParts(settings, redis, prices, clock, stop, folder if steps.on_disk else None, memory, held)
     trading = steps.begin(parts)
     builder = ShardBuilder(parts, trading, layout, _one_by_one(emit), waiting)
     holder = f"{settings.consumer}@{installation_address(settings.run_dir)}"
@@ -162,8 +165,25 @@ def build_buyer(
     supervisor = ShardSupervisor(
         layout, shares, leases, builder.build, parts.prices.snapshot, clock=clock, lease_s=settings.lease_s
     )
+    _keeper(parts, held, mode).start(stop)
     pipe = _pipe(builder, leases[ALL]) if settings.stdin else None
     return BuiltBuyer(supervisor, pipe, trading)
+
+
+def _keeper(parts: ProcessParts, held: HeldBooks, mode: str) -> AccountKeeper:
+    """Return what keeps the account for who watches, on a connection of its own."""
+    settings, redis = parts.settings, connect_redis(parts.settings.redis_url)
+    store = MarketStore(redis, parts.clock)
+    return AccountKeeper(
+        redis,
+        mode,
+        held,
+        lambda tokens: {one.facts.token_id: one.facts for one in store.read(tokens)},
+        settings.limits.model_dump(mode="json"),
+        clock=parts.clock,
+        every_s=settings.marks_every_s,
+        keep_trades=settings.keep_trades,
+    )
 
 
 def _pipe(builder: ShardBuilder, lease: Lease) -> StdinConsumer:

@@ -25,6 +25,7 @@ from redis import Redis
 from buyer.config import BuyerSettings
 from buyer.execution.order_transit import OrderTransit
 from buyer.execution.venue_port import Venue
+from buyer.market_data.held_books import HeldBooks
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.bankroll import say_apart
 from buyer.recovery.chain_reconciliation import ChainReconciliation
@@ -65,6 +66,7 @@ class ProcessParts:
     stop: threading.Event
     folder: MarksFolder | None = None
     memory: ServerMemory = field(default_factory=ServerMemory)
+    held: HeldBooks | None = None
 
 
 @dataclass(frozen=True)

@@ -204,6 +204,10 @@ class BuyerSettings(ProtectionSettings, SigningSettings):
         description="Seconds between two comparisons of the live wallet with lots and cash; a gap counts when it is "
         "seen twice.",
     )
+    marks_every_s: float = Field(
+        5.0, ge=1, le=60, description="Seconds between two looks at what open lots would bring, for who watches."
+    )
+    keep_trades: int = Field(20_000, ge=100, description="Newest trades kept on the server, for `hybrid trades`.")
     clob_market_url: str = Field(
         endpoints.CLOB_MARKET_URL, pattern="^wss?://.+", description="The CLOB's market channel (books as they change)."
     )

@@ -45,6 +45,7 @@ REDIS_OWNERS = (
     "shared/redis/client.py",
     "shared/redis/consumer_group.py",
     "shared/redis/own_line.py",
+    "shared/account/equity_line.py",
     "shared/ledger/ledger.py",
     "shared/redis/lease.py",
     "shared/rate_limit/gate.py",

@@ -61,6 +61,7 @@ class LedgerNames(Struct, frozen=True, eq=False):
     """What is at risk in the market's neg-risk event."""
     of_leader: str
     pnl: str
+    fees: str
     realized: str
     outcome: str
     """What is at risk in the token, over all leaders; '' where its place in the market is not known."""
@@ -95,7 +96,7 @@ def _names(
     leader: str, token_id: str, condition_id: str, event_id: str, group: str, place: int | None, day_number: int
 ) -> LedgerNames:
     lot = accounts.lot_key(leader, token_id)
-    day, pnl = accounts.days_accounts(day_number)
+    day, pnl, fees = accounts.days_accounts(day_number)
     of_lot = (
         day,
         market := accounts.market_account(condition_id),
@@ -128,6 +129,7 @@ def _names(
         wider=wider,
         of_leader=of_leader,
         pnl=pnl,
+        fees=fees,
         realized=realized,
         outcome=outcome,
         other_outcome=other,

@@ -88,6 +88,7 @@ def _settle_buy(order: Order, outcome: Outcome, scope: LedgerScope) -> Postings:
             (names.shares, outcome.shares),
             (names.cost, cost),
             (accounts.FEES, outcome.fee),
+            (names.fees, outcome.fee),
         )
     )
 
@@ -109,6 +110,7 @@ def _settle_sell(order: Order, outcome: Outcome, scope: LedgerScope, before: Por
             (names.pnl, proceeds - basis),
             (names.realized, proceeds - basis),
             (accounts.FEES, fee),
+            (names.fees, fee),
         )
     )
 

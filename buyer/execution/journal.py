@@ -12,10 +12,11 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from buyer.domain.booked_trade import booked_trade
 from buyer.domain.ledger_scope import LedgerScope, portfolio_of
 from buyer.domain.order_states import is_provisional
 from buyer.execution.decision_text import decision_text
-from buyer.execution.order_writes import decision_write, filled_write, intent_write, order_update
+from buyer.execution.order_writes import NO_BALANCES, decision_write, filled_write, intent_write, order_update
 from buyer.strategy.limits import TradingLimits
 from shared.domain.ledger_accounts import CASH, DEPOSITED, shares_account
 from shared.domain.ledger_write import (
@@ -38,6 +39,7 @@ from shared.ledger.port import Ledger
 from shared.messages.base import DEAD, DECISIONS
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Portfolio
 from shared.messages.service import DeadLetter
+from shared.messages.trades import TradeBooked
 from shared.process.process_name import process_address
 
 CONCLUDED = "another buyer"
@@ -240,6 +242,8 @@ class Journal:
             write = replace(write, records=(*write.records, kept))  # its whole budget stays reserved (pitfall 20)
         else:
             write = self._with_event(filled_write(decision, order, outcome, scope, facts), decision, ack, letter)
+            before = decision.inputs.portfolio or NO_BALANCES
+            write = replace(write, events=(*write.events, *booked_trade(decision, order, outcome, facts, before)))
         moved = (DECISIONS, order_update(decision, order, outcome))
         return self._end_intent(replace(write, events=(moved, *write.events)), decision.signal_id)
 
@@ -262,7 +266,9 @@ class Journal:
         result = self._ledger.commit(write)
         if not isinstance(result, KnownWrite) or not self._ledger.read((), (), ((INTENTS, signal_id),)).records:
             return result
-        updates = tuple((stream, event) for stream, event in write.events if isinstance(event, OrderUpdate))
+        updates = tuple(
+            (stream, event) for stream, event in write.events if isinstance(event, OrderUpdate | TradeBooked)
+        )
         return self._ledger.commit(replace(write, id=f"late:{signal_id}", events=updates, ack=None))
 
     def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: StreamAck | None) -> Result:

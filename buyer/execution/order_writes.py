@@ -12,6 +12,7 @@ Who commits a step adds its fence, and what only it knows.
 
 from msgspec.structs import replace
 
+from buyer.domain.booked_trade import booked_trade
 from buyer.domain.decision_effects import followed_records, pace_records, records_of, staked_record, used_up_gathered
 from buyer.domain.ledger_scope import LedgerScope, scope_of_draft
 from buyer.domain.order_states import is_provisional, may_follow
@@ -85,7 +86,8 @@ def settled_write(decision: BuyEngineDecision, outcome: Outcome, lot: Balances |
     if not may_follow(before, outcome.state):
         raise RefusedForSafety(f"order {order.id}: {outcome.state} cannot follow {before}; look it up at the venue")
     ended, scope = replace(decision, outcome=outcome), scope_of_draft(decision)
-    settled = settle_postings(order, outcome, scope, _before_sale(decision, order, lot))
+    held = _before_sale(decision, order, lot)
+    settled = settle_postings(order, outcome, scope, held)
     postings = merged_postings((*settled, *_change_of_followed(decision, ended)))
     return LedgerWrite(
         id=f"settled:{order.id}",
@@ -97,7 +99,10 @@ def settled_write(decision: BuyEngineDecision, outcome: Outcome, lot: Balances |
             *_opened_lots(decision, order, outcome, facts),
             *_finished_exits(ended),
         ),
-        events=((DECISIONS, order_update(decision, order, outcome)),),
+        events=(
+            (DECISIONS, order_update(decision, order, outcome)),
+            *booked_trade(decision, order, outcome, facts, held),
+        ),
         expected_seq=lot.seq if lot else None,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from buyer.market_data.held_books import HeldBooks
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.strategy.open_losses import Bids, open_losses
 from shared.clock import Clock
@@ -16,8 +17,11 @@ TOKENS_AT_ONCE = 4
 class LossMarker:
     """Keeps the last known bids of every token that is held; one thread works, any may ask."""
 
-    def __init__(self, lots: Callable[[], Sequence[Lot]], prices: MarketPriceFeed, clock: Clock) -> None:
+    def __init__(
+        self, lots: Callable[[], Sequence[Lot]], prices: MarketPriceFeed, clock: Clock, held: HeldBooks | None = None
+    ) -> None:
         self._read_lots, self._prices, self._clock = lots, prices, clock
+        self._held = held or HeldBooks(clock)
         self._lots: Sequence[Lot] = ()
         self._bids: dict[str, Bids] = {}
         self._next, self._looked = 0.0, 0
@@ -32,6 +36,7 @@ class LossMarker:
         if now < self._next:
             return
         self._next = now + EVERY_S
+        self._held.looked()
         self._lots = self._read_lots()
         tokens = list(dict.fromkeys(lot.token_id for lot in self._lots))
         self._bids = {token: bids for token, bids in self._bids.items() if token in tokens}
@@ -39,6 +44,7 @@ class LossMarker:
             book, _ = self._prices.book(token)
             if book is not None:
                 self._bids[token] = book.bids
+                self._held.note(book)
 
     def losses(self, leader: str) -> OpenLosses:
         """Return what all lots have lost, and those of `leader`."""

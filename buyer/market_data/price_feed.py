@@ -78,6 +78,10 @@ class MarketPriceFeed:
             self._count(f"books_not_warm_{against}")
         return book
 
+    def sample(self, token_id: str) -> Book | None:
+        """Return the book at hand for who only watches: it counts as no reading."""
+        return None if self._live is None else self._live.sample(token_id)
+
     def warm(self, token_ids: Iterable[str]) -> None:
         """Fetch the facts of these tokens, and keep their books, in the background."""
         wanted = tuple(token_ids)

@@ -23,7 +23,7 @@ from shared.domain.trading_words import LIVE, PAPER
 from shared.ledger.port import leaders_with_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.polymarket.wire.leader_fills import ADDRESS
-from shared.redis.followed_leaders import FollowedLeader, followed_leaders, unfollowed
+from shared.redis.followed_leaders import FollowedLeader, followed_leaders, note_labels, unfollowed
 from shared.redis.partitioning import MemberBeat, Partitioning, owner_of
 
 LONGEST_BEAT_S = 1.0
@@ -157,6 +157,7 @@ class LeaderAssignment:
     def _bring_own_list(self) -> None:
         for problem in self._file.problems:
             self._log.warning("leaders_file", problem=problem)
+        note_labels(self._shares.redis, self._file.labels)
         self._digest = self._shares.bring(self._own_leaders())
         self._bring_at = self._clock.monotonic() + _BRING_EVERY_S
         self._last_seen = ()

@@ -19,8 +19,8 @@ from rich.live import Live
 from backtest.history.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay
 from ops.domain.demo_check import DemoVerdict, judge_demo
-from ops.operator.screen import full_screen
 from ops.operator.status import StatusWatcher
+from ops.operator.terminal.screen import full_screen
 from ops.recording import capture
 from ops.supervisor.child import ChildProcess, ChildProgram
 from ops.supervisor.pipeline import ProcessPipeline, running

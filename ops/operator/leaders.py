@@ -39,6 +39,7 @@ from shared.redis.followed_leaders import (
     brought_leaders,
     follow_leader,
     followed_leaders,
+    leader_labels,
     unfollow_leader,
     unfollowed,
 )
@@ -59,6 +60,8 @@ class LeaderRow:
     label: str
     comes_from: str
     state: str
+    watched: bool = False
+    exit_only: bool = False
 
 
 def checked(address: str) -> str:
@@ -150,34 +153,38 @@ def _turn_buys(redis: Redis, address: str, *, off: bool) -> None:
         )
 
 
-def table(redis: Redis) -> list[LeaderRow]:
-    """Return who is followed: why, and by which detector; and whom somebody names although nobody follows it."""
-    added, without = followed_leaders(redis), unfollowed(redis)
-    reports = _last_reports(redis)
+def table(redis: Redis, reports: list[HybridProgress] | None = None) -> list[LeaderRow]:
+    """Return who is followed: why, and by which detector; and whom somebody names although nobody follows it.
+
+    `reports` are those of `last_reports`, where they are at hand.
+    """
+    added, without, labels = followed_leaders(redis), unfollowed(redis), leader_labels(redis)
+    reports = last_reports(redis) if reports is None else reports
     watched, named = _watchers(redis, reports), brought_leaders(redis)
     left_out = {name for name, taken in without.items() if taken.named}
     reported = {leader for report in reports for leader in report.leaders} - without.keys()
     known = {*added, *(watched.keys() - without.keys()), *named, *left_out, *reported}
-    found = [_line(name, added.get(name), without.get(name), watched.get(name, "")) for name in known]
+    found = [
+        _line(name, added.get(name), without.get(name), watched.get(name, ""), labels.get(name, "")) for name in known
+    ]
     return sorted(found, key=lambda leader: (leader.label or "~", leader.address))
 
 
-def _line(address: str, given: FollowedLeader | None, taken: Unfollowed | None, watcher: str) -> LeaderRow:
+def _line(address: str, given: FollowedLeader | None, taken: Unfollowed | None, watcher: str, label: str) -> LeaderRow:
     comes_from = f"hybrid follow ({given.by})" if given else "environment or file"
     state = f"watched by {watcher}" if watcher else "not watched: no detector that runs reported it lately"
     if taken:
         until = "its sells until our lots are gone" if taken.exits_only and watcher else "until hybrid follow"
         state = f"not followed: hybrid unfollow ({taken.by}), {until}"
-    label = given or taken
-    return LeaderRow(address, label.label if label else "", comes_from, state)
+    return LeaderRow(address, label, comes_from, state, watched=bool(watcher), exit_only=bool(taken))
 
 
 def _watched(redis: Redis, address: str) -> bool:
-    return address in _watchers(redis, _last_reports(redis))
+    return address in _watchers(redis, last_reports(redis))
 
 
 def _reported(redis: Redis, address: str) -> bool:
-    return any(address in report.leaders for report in _last_reports(redis))
+    return any(address in report.leaders for report in last_reports(redis))
 
 
 def _watchers(redis: Redis, reports: list[HybridProgress]) -> dict[str, str]:
@@ -199,7 +206,7 @@ def _fresh(report: HybridProgress, now_ms: int) -> bool:
     return now_ms - report.emitted_at_ms < _SILENT_MS
 
 
-def _last_reports(redis: Redis) -> list[HybridProgress]:
+def last_reports(redis: Redis) -> list[HybridProgress]:
     """Return each detector's last report, and those before it where one cannot name all its leaders."""
     reports = list(_reports(redis))
     latest = {report.detector: report for report in reports}

@@ -10,10 +10,12 @@ from ops.operator.controls import who
 from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import Lot, written_off_postings
 from shared.domain.ledger_write import BalanceGuard, LedgerRecord, LedgerWrite, RefusedWrite, StaleLedger
-from shared.domain.money import from_micro, to_micro
+from shared.domain.money import Shares, Usdc, from_micro, to_micro
 from shared.domain.record_kinds import EXITS, INTENTS, LOTS, ORDERS, SALES, WRITTEN_OFF
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import fact_id
+from shared.messages.trades import TradeBooked, trades_stream
 
 SHORTEST = 6
 """Characters of a name that are enough, where they name one lot."""
@@ -74,13 +76,13 @@ def write_off(redis: Redis, mode: str, lot: Lot, why: str, now_ms: int) -> str:
             raise BadConfig(f"an order of {lot.key} is under way: write it off when that has ended")
         seq = ledger.accounts().seq
         lot = next((each for each in open_lots(ledger) if each.key == lot.key), lot)
-        result = ledger.commit(_forgotten(lot, why, now_ms, seq))
+        result = ledger.commit(_forgotten(mode, lot, why, now_ms, seq))
         if not isinstance(result, StaleLedger | RefusedWrite):
             return f"{mode}: {lot.key} is written off: {from_micro(lot.shares)} shares that cost {from_micro(lot.cost)}"
     raise BadConfig(f"{lot.key} changes all the time: pause the buyer (hybrid pause --what all) and try again")
 
 
-def _forgotten(lot: Lot, why: str, now_ms: int, seq: int) -> LedgerWrite:
+def _forgotten(mode: str, lot: Lot, why: str, now_ms: int, seq: int) -> LedgerWrite:
     note = {"who": who(), "why": why, "at_ms": now_ms, "shares": lot.shares, "cost": lot.cost}
     names = (f"shares:{lot.key}", f"cost:{lot.key}")
     return LedgerWrite(
@@ -91,5 +93,26 @@ def _forgotten(lot: Lot, why: str, now_ms: int, seq: int) -> LedgerWrite:
             *(LedgerRecord(kind, lot.key, None) for kind in (LOTS, EXITS, SALES)),
             LedgerRecord(WRITTEN_OFF, f"{lot.key}:{now_ms}", json.dumps(note)),
         ),
+        events=((trades_stream(mode), _written_off(mode, lot, why, now_ms)),),
         expected_seq=seq,
+    )
+
+
+def _written_off(mode: str, lot: Lot, why: str, now_ms: int) -> TradeBooked:
+    return TradeBooked(
+        id=fact_id("trade", "written-off", lot.key, now_ms),
+        emitted_at_ms=now_ms,
+        mode="live" if mode == "live" else "paper",
+        kind="WRITE_OFF",
+        leader=lot.leader,
+        token_id=lot.token_id,
+        condition_id=lot.condition_id,
+        outcome_index=lot.outcome_index,
+        title=lot.title,
+        shares=Shares(lot.shares),
+        usdc=Usdc(0),
+        fee=Usdc(0),
+        cost=Usdc(lot.cost),
+        realized=Usdc(-lot.cost),
+        reason=why,
     )

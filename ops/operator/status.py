@@ -17,8 +17,8 @@ from buyer.sharding.shard_leases import MODES, shard_leases
 from ops.domain.live_view import LiveView
 from ops.operator.controls import TradingControl, active, trading_state
 from ops.operator.pipeline_server import PipelineServer, demand_pipeline
-from ops.operator.screen import full_screen, page
-from ops.operator.screen_frame import ScreenPicture
+from ops.operator.terminal.screen import full_screen, page
+from ops.operator.terminal.screen_frame import ScreenPicture
 from shared.clock import Clock, SystemClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed, Unavailable

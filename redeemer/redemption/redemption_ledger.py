@@ -19,6 +19,7 @@ from shared.domain.record_kinds import INTENTS, ORDERS
 from shared.ledger.port import Ledger, open_lots
 from shared.messages.base import REDEMPTIONS
 from shared.messages.redemptions import RedemptionResult
+from shared.messages.trades import redeemed_trades
 
 MOST_TRIES = 50
 """Tries to book against a ledger that others write to; each is one read and one script, a millisecond or two."""
@@ -113,7 +114,7 @@ def _redemption_write(name: str, event: RedemptionResult, held: HeldLots, fence:
         peaks=peaks_of(postings),
         guards=tuple(_lot_guard(lot, gone=lot.key in gone) for lot in held.lots),
         records=tuple(LedgerRecord("lots", key, None) for key in sorted(gone)),
-        events=((REDEMPTIONS, event),),
+        events=((REDEMPTIONS, event), *redeemed_trades(event)),
         expected_seq=held.seq,
         fence=fence,
     )

@@ -15,6 +15,7 @@
 | `sells_only:<leader>` | 1 while nothing more is bought because of one leader, who was unfollowed (a count) |
 | `peak:<leader>` | the highest that `realized:<leader>` ever was (the ledger raises it in the same step) |
 | `fees` | taker fees paid |
+| `fees:YYYYMMDD` | the part of them that was booked on that UTC day |
 | `rate:minute` `rate:orders` | a UTC minute's number, and the buys sent in it (counts, no amounts) |
 | `halt` `pause_all` `pause_buys` `flatten` `halt_redemptions` | 1 while that control is on |
 | `deposited` | the bankroll that was put in: cash, cost and reserves less `realized` always come to it |
@@ -89,11 +90,16 @@ def pnl_account(now_ms: int) -> str:
     return days_accounts(now_ms // DAY_MS)[1]
 
 
+def fees_account(now_ms: int) -> str:
+    """Name the taker fees of the UTC day that holds `now_ms`."""
+    return days_accounts(now_ms // DAY_MS)[2]
+
+
 @lru_cache(maxsize=64)
-def days_accounts(number: int) -> tuple[str, str]:
-    """Name what was spent and what was realized on a UTC day, counted from 1970."""
+def days_accounts(number: int) -> tuple[str, str, str]:
+    """Name what was spent, what was realized and which fees were paid on a UTC day, counted from 1970."""
     day = f"{datetime.fromtimestamp(number * DAY_MS / 1000, UTC):%Y%m%d}"
-    return f"day:{day}", f"pnl:{day}"
+    return f"day:{day}", f"pnl:{day}", f"fees:{day}"
 
 
 def market_account(condition_id: str) -> str:

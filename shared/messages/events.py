@@ -28,6 +28,7 @@ from shared.messages.service import (
     WalletApart,
 )
 from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted, SignalDropped
+from shared.messages.trades import TradeBooked
 from shared.messages.value_codec import codec_of, write_value
 from shared.messages.wire_problems import explain_problem
 
@@ -50,6 +51,7 @@ AnyEvent = (
     | StrangerFill
     | DeadLetter
     | ControlTurned
+    | TradeBooked
     | BookSeen
     | RawSeen
 )

@@ -4,6 +4,7 @@ What was unfollowed stays so over restarts, also when the environment or a file 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -19,6 +20,8 @@ VERSION = "hs:leaders:version"
 """Grows with every change, so that detectors read the hashes only then."""
 
 
+LABELS = "hs:leaders:labels"
+"""Hash: address -> the name that a detector's file of leaders gives it."""
 DETECTORS = "detectors"
 """The group whose members share the leaders (`partitioning`); each brings the list that it was told."""
 
@@ -70,6 +73,30 @@ def followed_leaders(redis: Redis) -> dict[str, FollowedLeader]:
         Unavailable: the server is away.
     """
     return {address: _followed(said) for address, said in _read(redis, FOLLOWED).items()}
+
+
+def note_labels(redis: Redis, labels: Mapping[str, str]) -> None:
+    """Tell the names that a file of leaders gives, so that whoever shows a leader can name it.
+
+    Raises:
+        Unavailable: the server is away; safe to call again.
+    """
+    named = {address: label for address, label in labels.items() if label}
+    if named:
+        with answering(redis):
+            redis.hset(LABELS, mapping=cast("dict[Any, Any]", named))
+
+
+def leader_labels(redis: Redis) -> dict[str, str]:
+    """Return the name of every leader that has one: of `hybrid follow`, else of a file.
+
+    Raises:
+        Unavailable: the server is away.
+    """
+    with answering(redis):
+        told = cast("dict[str, str]", redis.hgetall(LABELS))
+    given = {**unfollowed(redis), **followed_leaders(redis)}
+    return told | {address: leader.label for address, leader in given.items() if leader.label}
 
 
 def brought_leaders(redis: Redis) -> frozenset[str]:

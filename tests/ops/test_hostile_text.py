@@ -30,10 +30,10 @@ from ops.explain import skip_stats_view, timeline_view
 from ops.operator import leaders as following
 from ops.operator import reconcile as reconciling
 from ops.operator import redeem
-from ops.operator.banner import banner_line
-from ops.operator.screen import full_screen, page
-from ops.operator.screen_frame import ScreenPicture
 from ops.operator.status import draw
+from ops.operator.terminal.banner import banner_line
+from ops.operator.terminal.screen import full_screen, page
+from ops.operator.terminal.screen_frame import ScreenPicture
 from ops.research import sweep_view, wallet
 from ops.supervisor.up import to_terminal
 from redeemer.config import parse_args

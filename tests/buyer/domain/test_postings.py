@@ -61,6 +61,7 @@ def test_a_buy_costs_its_fee_and_gives_back_what_it_did_not_use() -> None:
         SHARES: 8_000_000,
         COST: 4_000_000,
         "fees": 100_000,
+        "fees:20260921": 100_000,
     }
 
 
@@ -85,6 +86,7 @@ def test_a_part_sold_takes_its_part_of_the_cost_and_its_fee_out_of_the_result() 
         "pnl:20260921": 800_000,
         ledger_accounts.realized_account(LEADER): 800_000,
         "fees": 200_000,
+        "fees:20260921": 200_000,
     }
 
 

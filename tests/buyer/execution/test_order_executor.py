@@ -16,6 +16,7 @@ from shared.ledger.port import open_lots
 from shared.messages.base import DEAD, DECISIONS
 from shared.messages.decisions import Order, OrderUpdate, Outcome, Portfolio
 from shared.messages.service import DeadLetter
+from shared.messages.trades import trades_stream
 from shared.redis.streams import StreamEntry
 from tests.amounts import D
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal
@@ -159,7 +160,7 @@ def test_an_entry_is_settled_in_the_step_of_its_decision() -> None:
 
     streams = [stream for stream, _ in desk.ledger.events]
 
-    assert streams == [DECISIONS, DECISIONS, DECISIONS]
+    assert streams == [DECISIONS, DECISIONS, DECISIONS, trades_stream("paper")]
 
 
 def test_a_scope_names_the_day_of_the_decision() -> None:

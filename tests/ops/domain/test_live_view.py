@@ -11,8 +11,8 @@ from msgspec import structs
 from buyer.sharding.shard_leases import ShardLease
 from ops.domain.demo_check import judge_demo
 from ops.domain.live_view import MOST_TITLES, LiveView
-from ops.operator.screen import full_screen, page
-from ops.operator.screen_frame import ScreenPicture
+from ops.operator.terminal.screen import full_screen, page
+from ops.operator.terminal.screen_frame import ScreenPicture
 from shared.domain.ledger_accounts import Lot
 from shared.messages.decisions import BuyEngineDecision, Inputs, RuleResult
 from shared.messages.redemptions import RedemptionResult

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from ops.operator.screen_frame import ScreenPicture
+from ops.operator.terminal.screen_frame import ScreenPicture
 from shared.domain import ledger_accounts
 from shared.domain.plain_text import make_plain
 from shared.process.beats import ProcessStanding

@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ops.operator.banner import MOST_LINES, banner_line, usd
-from ops.operator.screen_frame import ScreenPicture
+from ops.operator.terminal.banner import MOST_LINES, banner_line, usd
+from ops.operator.terminal.screen_frame import ScreenPicture
 from shared.domain.money import Shares, Usdc, from_micro, price_of
 from shared.messages.decisions import BuyEngineDecision
 
