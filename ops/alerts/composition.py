@@ -4,11 +4,11 @@ import threading
 
 from redis import Redis
 
+from ops.alerts.board_figures import BoardFigures
 from ops.alerts.channel_sender import AlertChannel, ChannelSender
 from ops.alerts.config import AlertSettings
 from ops.alerts.dead_man_ping import DeadManPing
 from ops.alerts.event_reader import EventReader
-from ops.alerts.ledger_figures import figure_lines
 from ops.alerts.look_reader import LookReader
 from ops.alerts.outbox import Outbox
 from ops.alerts.service import AlertService
@@ -38,7 +38,7 @@ def build_service(settings: AlertSettings, clock: Clock, stop: threading.Event) 
     return AlertService(
         lease=_lease(redis, clock),
         reader=EventReader(redis, "alerts", clock),
-        looks=LookReader(redis, clock, settings.data_dir, lambda mode: ((), figure_lines(redis, mode, clock.now_ms()))),
+        looks=LookReader(redis, clock, settings.data_dir, BoardFigures(redis, clock).read),
         outbox=outbox,
         senders=[ChannelSender(channel, outbox, clock) for channel in channels],
         rules=settings.rules(),

@@ -3,10 +3,11 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from redis import Redis
 
-from ops.alerts.domain.watch_state import LimitUse, LostProcess, WatchLook
+from ops.alerts.domain.watch_state import LimitUse, LostProcess, StandingAlarm, WatchLook
 from shared.clock import Clock
 from shared.process.beats import ProcessStanding, read_standings, standing_text
 
@@ -14,8 +15,15 @@ _GB = 1e9
 _BUYING = frozenset({"buyer", "service"})
 OURSELVES = "alerts"
 
-Figures = tuple[tuple[LimitUse, ...], tuple[str, ...]]
-"""Limits with how much of them is used, and the lines of a digest."""
+
+class Figures(NamedTuple):
+    """Limits with how much of them is used, what stands wrong, and the lines of a digest."""
+
+    limits: tuple[LimitUse, ...] = ()
+    alarms: tuple[StandingAlarm, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
 ReadFigures = Callable[[str], Figures]
 """Reads them for one mode."""
 
@@ -23,7 +31,7 @@ ReadFigures = Callable[[str], Figures]
 def no_figures(mode: str) -> Figures:
     """Return none."""
     del mode
-    return (), ()
+    return Figures()
 
 
 class LookReader:
@@ -46,11 +54,12 @@ class LookReader:
             now_ms=self._clock.now_ms(),
             lost=tuple(_lost(one) for one in standings if one.lost),
             working=frozenset(one.service for one in standings if one.working),
-            limits=tuple(use for limits, _ in found for use in limits),
+            limits=tuple(use for figures in found for use in figures.limits),
+            alarms=tuple(alarm for figures in found for alarm in figures.alarms),
             disk_pct=disk_pct,
             disk_free_gb=free_gb,
             disk=disk,
-            figures=tuple(line for _, lines in found for line in lines),
+            figures=tuple(line for figures in found for line in figures.lines),
             mode=modes[0] if modes else "",
         )
 

@@ -10,7 +10,7 @@ from ops.alerts.domain.delivery_rules import DeliveryRules, admit_message, relea
 from ops.alerts.domain.digest_message import DigestTime, judge_digest
 from ops.alerts.domain.event_messages import event_message
 from ops.alerts.domain.limit_messages import judge_disk, judge_limits
-from ops.alerts.domain.standing_messages import Judged, judge_processes, judge_sources
+from ops.alerts.domain.standing_messages import Judged, judge_alarms, judge_processes, judge_sources
 from ops.alerts.domain.trade_messages import OPEN, decision_message, update_message
 from ops.alerts.domain.watch_state import WatchLook, WatchState
 from shared.messages.base import Event
@@ -49,6 +49,8 @@ def judge_look(state: WatchState, look: WatchLook, rules: AlertRules) -> Judged:
     """Take in one look at what no event tells, and let go of what was held back long enough."""
     told: list[AlertMessage] = []
     state, found = judge_processes(state, look)
+    told += found
+    state, found = judge_alarms(state, look)
     told += found
     state, found = judge_limits(state, look)
     told += found

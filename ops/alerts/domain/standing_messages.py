@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from ops.alerts.domain.alert_message import AlertMessage, alert_id
-from ops.alerts.domain.watch_state import LostProcess, WatchLook, WatchState
+from ops.alerts.domain.watch_state import LostProcess, StandingAlarm, WatchLook, WatchState
 from shared.messages.service import HybridProgress, SourceStatus
 
 Judged = tuple[WatchState, tuple[AlertMessage, ...]]
@@ -22,6 +22,12 @@ def judge_processes(state: WatchState, look: WatchLook) -> Judged:
     return replace(state, lost=now), told
 
 
+def judge_alarms(state: WatchState, look: WatchLook) -> Judged:
+    """Tell of each alarm that begins to stand; that it is over is seen on the board."""
+    told = tuple(_standing(one, look) for one in look.alarms if one.name not in state.alarms)
+    return replace(state, alarms=tuple(one.name for one in look.alarms)), told
+
+
 def judge_sources(state: WatchState, report: HybridProgress, mode: str) -> Judged:
     """Tell when every source of a detector fails for the second report in a row, and when one sees again."""
     before = state.failing.get(report.detector, 0)
@@ -34,6 +40,18 @@ def judge_sources(state: WatchState, report: HybridProgress, mode: str) -> Judge
     elif not blind and before >= REPORTS:
         told = (_seeing(report, mode),)
     return replace(state, failing={name: number for name, number in failing.items() if number}), told
+
+
+def _standing(one: StandingAlarm, look: WatchLook) -> AlertMessage:
+    return AlertMessage(
+        id=alert_id("alarm", one.name, look.now_ms),
+        kind="alarm",
+        level="critical",
+        title=one.text,
+        fix=one.fix,
+        mode=one.mode,
+        at_ms=look.now_ms,
+    )
 
 
 def _silent(one: LostProcess, look: WatchLook) -> AlertMessage:

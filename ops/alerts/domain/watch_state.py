@@ -30,6 +30,15 @@ class LimitUse(Value, frozen=True, kw_only=True):
     of: str = ""
 
 
+class StandingAlarm(Value, frozen=True, kw_only=True):
+    """What is wrong for as long as `name` stands on the board."""
+
+    name: str
+    text: str
+    fix: str = ""
+    mode: str = ""
+
+
 class WatchLook(Value, frozen=True, kw_only=True):
     """One look at what no event tells: who is silent, how full limits and disk are, and the figures of a digest."""
 
@@ -38,6 +47,7 @@ class WatchLook(Value, frozen=True, kw_only=True):
     working: frozenset[str] = frozenset()
     """Services of which one works."""
     limits: tuple[LimitUse, ...] = ()
+    alarms: tuple[StandingAlarm, ...] = ()
     disk_pct: float | None = None
     disk_free_gb: float = 0.0
     disk: str = ""
@@ -64,6 +74,7 @@ class WatchState(Struct, frozen=True):
     """Everything that is remembered; the default is that of a first start."""
 
     lost: dict[str, LostProcess] = field(default_factory=dict[str, LostProcess])
+    alarms: tuple[str, ...] = ()
     failing: dict[str, int] = field(default_factory=dict[str, int])
     """Detector -> reports in a row in which no source of it saw anything."""
     open_orders: tuple[str, ...] = ()

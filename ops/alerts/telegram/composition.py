@@ -29,7 +29,7 @@ def pollers(settings: AlertSettings, redis: Redis, clock: Clock, stop: threading
     """Return what takes the commands of these chats."""
     if settings.telegram_token is None:
         return []
-    operator = ChatOperator(ServerDesk(redis, clock, ServerViews(redis, clock)), clock)
+    operator = ChatOperator(ServerDesk(redis, clock, ServerViews(redis)), clock)
     client, chats = _client(settings, clock, stop), settings.telegram_chats
     return [CommandPoll(client, redis, bot=bot_name(settings), chats=chats, answer=operator.answer, clock=clock)]
 

@@ -6,21 +6,16 @@ from typing import Protocol
 
 from redis import Redis
 
-from ops.alerts.ledger_figures import figure_lines
+from ops.alerts.domain.board_texts import MONEY, pnl_lines, position_lines, status_lines
 from ops.alerts.look_reader import traded_modes
+from ops.board.board import Board
 from ops.domain.fill_timeline import SHORTEST, FillTimeline, find_stories, tell_story
-from ops.operator.controls import active, trading_state
+from ops.operator.board_reader import read_board
 from ops.recording.event_source import of_streams
-from shared.clock import Clock
 from shared.domain.errors import BadConfig
-from shared.domain.ledger_accounts import Lot
 from shared.domain.money import from_micro
-from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
-from shared.process.beats import read_standings, standing_text
-
-_MOST_LOTS = 20
-_MONEY = {"live": "REAL MONEY", "paper": "paper"}
+from shared.process.beats import read_standings, server_ms
 
 
 class ChatViews(Protocol):
@@ -34,8 +29,8 @@ class ChatViews(Protocol):
 class ServerViews:
     """Texts about the pipeline on one server."""
 
-    def __init__(self, redis: Redis, clock: Clock) -> None:
-        self._redis, self._clock = redis, clock
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
 
     def show(self, name: str, rest: str) -> str:
         """Return the text of a command.
@@ -45,39 +40,15 @@ class ServerViews:
         """
         if name == "why":
             return self._why(rest)
-        lines = {"status": self._status, "positions": self._positions, "pnl": self._pnl}[name]
-        return (
-            "\n".join(line for mode in self._modes() for line in lines(mode))
-            or "Nothing runs here, and nothing is held."
-        )
+        boards = [read_board(self._redis, mode, server_ms(self._redis)) for mode in self._modes()]
+        lines = {"status": status_lines, "positions": position_lines, "pnl": _pnl_lines}[name]
+        return "\n".join(line for board in boards for line in lines(board)) or "Nothing runs here, nothing is held."
 
     def _modes(self) -> tuple[str, ...]:
         """Return whose money to show: what is traded now, else what anything is held of."""
         return traded_modes(read_standings(self._redis)) or tuple(
             mode for mode in ("live", "paper") if RedisLedger(self._redis, mode).accounts().values
         )
-
-    def _status(self, mode: str) -> Iterator[str]:
-        values = RedisLedger(self._redis, mode).accounts().values
-        yield f"{_MONEY[mode]}: {trading_state(values)}"
-        yield from (f"  {control.words}" for control in active(self._redis, mode))
-        standings = read_standings(self._redis)
-        yield from (f"  DOES NOT WORK: {standing_text(one)}" for one in standings if one.lost)
-        working = sorted({one.service for one in standings if one.working})
-        yield f"  works: {', '.join(working) or 'nothing'}"
-        yield from (f"  {line}" for line in figure_lines(self._redis, mode, self._clock.now_ms()))
-
-    def _positions(self, mode: str) -> Iterator[str]:
-        lots = open_lots(RedisLedger(self._redis, mode))
-        cost = sum(lot.cost for lot in lots)
-        yield f"{_MONEY[mode]}: {len(lots)} open, cost {from_micro(cost):,.2f} pUSD"
-        yield from (f"  {_lot_line(lot)}" for lot in lots[-_MOST_LOTS:])
-        if len(lots) > _MOST_LOTS:
-            yield f"  and {len(lots) - _MOST_LOTS} older ones: hybrid positions"
-
-    def _pnl(self, mode: str) -> Iterator[str]:
-        yield f"{_MONEY[mode]}:"
-        yield from (f"  {line}" for line in figure_lines(self._redis, mode, self._clock.now_ms()))
 
     def _why(self, wanted: str) -> str:
         if len(wanted) < SHORTEST:
@@ -89,8 +60,9 @@ class ServerViews:
         return "\n\n".join("\n".join(_story_lines(story)) for story in stories[:3])
 
 
-def _lot_line(lot: Lot) -> str:
-    return f"{lot.title[:60]} · {from_micro(lot.shares):,.2f} shares, cost {from_micro(lot.cost):,.2f}"
+def _pnl_lines(board: Board) -> Iterator[str]:
+    yield f"{MONEY.get(board.mode, board.mode)}:"
+    yield from (f"  {line}" for line in pnl_lines(board))
 
 
 def _story_lines(story: FillTimeline) -> Iterator[str]:

@@ -208,9 +208,9 @@ def test_status_positions_and_pnl_are_answered_with_the_figures_of_the_ledger(
     a_poll(redis, telegram).turn(NEVER, 0)
 
     status, positions, pnl, why = telegram.texts
-    assert "sells-only" in status
+    assert status.startswith("paper: sells only by ")
     assert "fees went up" in status
     assert "0 open" in positions
-    assert "realized today +0.00" in pnl
+    assert "today: realized +0.00" in pnl
     assert "nothing in the streams begins with it" in why
     assert RedisLedger(redis, "paper").accounts().values
