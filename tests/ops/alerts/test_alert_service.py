@@ -246,7 +246,7 @@ def test_a_state_that_cannot_be_read_is_begun_anew_loudly(redis: Redis, capsys: 
 def test_the_ping_goes_out_while_all_is_well_and_not_while_a_process_is_lost(redis: Redis) -> None:
     with Webhook() as watcher:
         asked, answers = list[str](), [Said(200, {}), Said(500, {})]
-        watcher.answer = lambda path, _: asked.append(path) or answers.pop(0)
+        watcher.answer = lambda path, body: asked.append(path + body.decode()) or answers.pop(0)
         clock = ManualClock(NOW_MS)
         upstream = Upstream("heartbeat", f"{watcher.url}/ping/uuid", (), clock=clock, stop=threading.Event())
         ping = DeadManPing(upstream, clock, 60)
