@@ -25,7 +25,8 @@ def make_target(url: str, number: int) -> "tuple[apprise.Apprise, str]":
     """
     logging.getLogger("apprise").propagate = False  # its lines hold URLs; what failed is in each result
     scheme = url.partition("://")[0].lower()
-    asset = apprise.AppriseAsset(app_id="Hybrid Signals", async_mode=False)
+    # no deadline of apprise's own, for which it keeps threads: each channel has a thread, each plugin its time-outs
+    asset = apprise.AppriseAsset(app_id="Hybrid Signals", async_mode=False, service_timeout=0)
     target, plugin = apprise.Apprise(asset=asset), _plugin_of(scheme)
     server = url if plugin is None else _built(plugin, url, asset)
     if server is None or not target.add(server):

@@ -32,7 +32,7 @@ def build_service(settings: AlertSettings, clock: Clock, stop: threading.Event) 
     """
     settings.check_targets()
     redis = connect_redis(settings.redis_url, blocking_s=_BLOCKING_S)
-    helpers = [poll.run for poll in telegram.pollers(settings, redis, clock, stop)]
+    helpers = telegram.pollers(settings, redis, clock, stop)
     channels = build_channels(settings, clock, stop)
     outbox = Outbox(redis, {channel.key: channel.name for channel in channels})
     return AlertService(

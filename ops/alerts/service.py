@@ -1,8 +1,8 @@
 """The alert service: events and looks are judged, messages kept, and each channel has a thread of its own."""
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from ops.alerts.channel_sender import ChannelSender
 from ops.alerts.dead_man_ping import DeadManPing
@@ -23,8 +23,17 @@ AWAY_TOLD_S = 30.0
 """Seconds that the server may be away before it is told, past the outbox: nothing can be kept then."""
 _RETRY_S = 1.0
 
-Helper = Callable[[threading.Event], None]
-"""Runs on a thread of its own until told to stop."""
+
+class Helper(Protocol):
+    """Runs on a thread of its own until told to stop."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until `stop`."""
+        ...
+
+    def interrupt(self) -> None:
+        """End a long wait, as it is time to stop."""
+        ...
 
 
 class AlertService:
@@ -66,7 +75,9 @@ class AlertService:
         finally:
             for sender in self._senders:
                 sender.bell.set()
-            for thread in threads[: len(self._senders)]:
+            for helper in self._helpers:
+                helper.interrupt()
+            for thread in threads:
                 thread.join(_RETRY_S)
             self._lease.release()
 
@@ -185,9 +196,9 @@ class AlertService:
             sender.say_now(message)
 
     def _start_threads(self, stop: threading.Event) -> list[threading.Thread]:
-        loops: list[tuple[str, Helper]] = [(f"alerts-{sender.channel.name}", sender.run) for sender in self._senders]
+        loops = [(f"alerts-{sender.channel.name}", sender.run) for sender in self._senders]
         loops += [("alerts-heartbeat", self._ping.run)] if self._ping else []
-        loops += [("alerts-telegram", helper) for helper in self._helpers]
+        loops += [("alerts-telegram", helper.run) for helper in self._helpers]
         threads = [threading.Thread(target=loop, args=(stop,), name=name, daemon=True) for name, loop in loops]
         for thread in threads:
             thread.start()

@@ -27,6 +27,10 @@ class BotClient:
         said = {"chat_id": int(chat), "text": fitting(text), "disable_web_page_preview": True}
         self._call(self._sending, "sendMessage", said)
 
+    def interrupt(self) -> None:
+        """End a wait for updates."""
+        self._polling.interrupt()
+
     @staticmethod
     def _call(upstream: Upstream, method: str, said: object) -> bytes:
         request = upstream.request("POST", f"/{method}", body=json.dumps(said), lane=GateLane.FRESH)

@@ -52,10 +52,15 @@ class CommandPoll:
             except RateLimited as error:
                 self._rest(error, stop, error.retry_after_s)
             except HybridError as error:
-                self._rest(error, stop)
+                if not stop.is_set():
+                    self._rest(error, stop)
             except Exception as error:  # noqa: BLE001 - logged whole; a strange update must not end the commands
                 self._log.error("telegram_crashed", exc_info=error)
                 self._rest(HybridError(type(error).__name__), stop)
+
+    def interrupt(self) -> None:
+        """End the wait for what is written next: it is time to stop."""
+        self._client.interrupt()
 
     def turn(self, stop: threading.Event, wait_s: int = WAIT_S) -> None:
         """Ask once and carry out what came. Raises as `BotClient.updates`, and Unavailable when the server is away."""

@@ -8,7 +8,7 @@ from redis import Redis
 
 from ops.alerts.config import AlertSettings
 from ops.alerts.telegram import composition
-from ops.alerts.telegram.command_poll import OFFSETS, CommandPoll
+from ops.alerts.telegram.command_poll import OFFSETS, WAIT_S, CommandPoll
 from ops.alerts.telegram.domain.bot_answers import ChatMessage
 from ops.operator import controls
 from shared.clock import ManualClock
@@ -18,6 +18,7 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.service import ControlTurned
 from tests.ops.alerts.fake_upstreams import TOKEN, FakeTelegram, Said, too_many
 from tests.ops.operator.announced_pipeline import SINCE_MS, announced
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
 NEVER = threading.Event()
@@ -214,3 +215,19 @@ def test_status_positions_and_pnl_are_answered_with_the_figures_of_the_ledger(
     assert "today: realized +0.00" in pnl
     assert "nothing in the streams begins with it" in why
     assert RedisLedger(redis, "paper").accounts().values
+
+
+def test_told_to_stop_it_does_not_wait_for_the_end_of_its_long_poll(
+    redis: Redis, telegram: FakeTelegram, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop, poll = threading.Event(), a_poll(redis, telegram)
+    thread = threading.Thread(target=poll.run, args=(stop,))
+    thread.start()
+    wait_until(lambda: telegram.offsets, "it waits")
+
+    stop.set()
+    poll.interrupt()
+    thread.join(WAIT_S / 2)
+
+    assert not thread.is_alive()
+    assert "telegram_poll_failed" not in capsys.readouterr().err
