@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def redis(valkey_url: str) -> Iterator[Redis]:
 
 
 @contextmanager
-def alerts(url: str, folder: Path, **told: str) -> Iterator[subprocess.Popen[str]]:
+def alerts(url: str, folder: Path, **told: str) -> Generator[subprocess.Popen[str]]:
     """Run `python -m ops.alerts` while the block runs; its group reads when it begins."""
     log = folder / "alerts.log"
     with log.open("a") as lines:
