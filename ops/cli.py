@@ -6,11 +6,11 @@ with early_signals("hybrid"):
     import contextlib
     import gc
     import sys
-    from typing import NoReturn
+    from typing import Annotated, NoReturn
 
     import typer
 
-    from ops.commands import control, explain, leaders, run
+    from ops.commands import control, explain, leaders, money, programs, run
     from shared.command_errors import HidingGroup
     from shared.domain.errors import DependencyMissing, HybridError, TryAgain
     from shared.domain.exit_codes import MEANINGS
@@ -18,7 +18,7 @@ with early_signals("hybrid"):
     from shared.process.stderr_lines import say_event, say_stopped
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
-_PROGRAMS = frozenset({"up", "demo", "redis", "service", "alerts"})
+_PROGRAMS = frozenset({"up", "demo", "redis", "service", "alerts", "detector", "buyer", "redeemer", "worker"})
 """Commands that run for long: told to stop while they import, they have nothing to finish."""
 _NEW_OBJECTS = 50_000
 """New objects after which another command looks for garbage: importing its part makes many, which stay."""
@@ -27,6 +27,9 @@ _COMMANDS = (
     run.demo,
     run.status,
     run.alerts,
+    money.positions,
+    money.trades,
+    money.pnl,
     leaders.follow,
     leaders.unfollow,
     leaders.leaders,
@@ -56,15 +59,24 @@ app = typer.Typer(
     help="Follow Polymarket traders: detect, decide, redeem, and always be able to say why.",
     epilog=f"Exit codes:\n\n{_CODES}",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 for _command in _COMMANDS:
     app.command()(_command)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)(
-    run.service
-)
+for _program in (run.service, programs.detector, programs.buyer, programs.redeemer, programs.worker):
+    app.command(context_settings=programs.OWN_FLAGS, add_help_option=False)(_program)
+app.command(context_settings=programs.OWN_FLAGS)(programs.config)
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=run.print_version)
+    ] = False,
+) -> None:
+    """Follow Polymarket traders: detect, decide, redeem, and always be able to say why."""
 
 
 def main() -> NoReturn:

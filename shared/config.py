@@ -22,6 +22,7 @@ from shared.domain.redaction import without_keys
 from shared.domain.trading_words import dry_run_wins
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
+from shared.polymarket.wire.leader_words import address_of, split_words
 from shared.setting_aliases import read_aliases
 from shared.setting_names import KNOWN
 from shared.setting_safety import refuse_plain_urls, refuse_readable_keys
@@ -46,7 +47,12 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split)]
+def _leaders(value: object) -> object:
+    """Return the addresses of a list, in whatever form people have them."""
+    return tuple(address_of(word) for word in split_words(value)) if isinstance(value, str) else value
+
+
+Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_leaders)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from redis import Redis
 
-from buyer.domain.account_marks import equity_point, lot_mark, unrealized_sum
+from buyer.domain.account_marks import lot_mark
 from buyer.market_data.account_metrics import show_account
 from buyer.market_data.held_books import HeldBooks
 from shared import logs
@@ -25,7 +25,7 @@ from shared.domain.market import MarketFacts
 from shared.domain.money import Usdc
 from shared.ledger.held_lots import KINDS, held_lots
 from shared.ledger.redis_ledger import RedisLedger
-from shared.messages.account import LotMark, LotMarks
+from shared.messages.account import LotMark, LotMarks, equity_point, unrealized_sum
 
 PATIENCE_MS = 45_000
 """So far into a minute a point waits for the mark of every lot; then it says that equity is not known."""

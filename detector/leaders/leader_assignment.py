@@ -22,7 +22,7 @@ from shared.domain.redaction import without_keys
 from shared.domain.trading_words import LIVE, PAPER
 from shared.ledger.port import leaders_with_lots
 from shared.ledger.redis_ledger import RedisLedger
-from shared.polymarket.wire.leader_fills import ADDRESS
+from shared.polymarket.wire.leader_words import read_leader
 from shared.redis.followed_leaders import FollowedLeader, followed_leaders, note_labels, unfollowed
 from shared.redis.partitioning import MemberBeat, Partitioning, owner_of
 
@@ -33,7 +33,10 @@ _MOST_NAMED = 10
 
 
 class LeadersFile:
-    """A file of leaders: an address in each line, then its label; `#` begins a comment. Read again when it changes."""
+    """A file of leaders: an address or profile link in each line, then its label; `#` begins a comment.
+
+    Read again when it changes.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -63,11 +66,12 @@ class LeadersFile:
         labels: dict[str, str] = {}
         problems: list[str] = []
         for number, line in enumerate(lines, start=1):
-            address, _, label = line.partition("#")[0].strip().partition(" ")
-            if ADDRESS.fullmatch(address.lower()):
-                labels[address.lower()] = label.strip()
-            elif address:
-                problems.append(f"line {number}: {without_keys(address)[:50]!r} is no address")
+            word, *label = line.partition("#")[0].split(maxsplit=1)[:2] or [""]
+            named = read_leader(word.rstrip(",;"))
+            if named and named.address:
+                labels[named.address] = " ".join(label).strip()
+            elif word:
+                problems.append(f"line {number}: {without_keys(word)[:50]!r} is no address")
         self.labels, self.problems = labels, tuple(problems)
 
 

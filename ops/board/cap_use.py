@@ -1,9 +1,9 @@
 """The limits of an account and how much of each is used: of a limit for many, the fullest. Pure."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from buyer.strategy.limits import leader_limits_of
 from ops.board.money_rows import CapUse, Position
 from shared.domain.errors import Malformed
 from shared.domain.ledger_accounts import TOTAL, day_account, pnl_account
@@ -110,10 +110,12 @@ def _own_limit(limits: Mapping[str, Any], leader: str, name: str) -> Usdc | None
 
 
 def _given(limits: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the limits of single leaders; nothing where they cannot be read."""
     try:
-        return leader_limits_of(str(limits.get("leader_limits") or ""))
-    except ValueError:
+        found = json.loads(limits.get("leader_limits") or "{}")
+    except (TypeError, ValueError):
         return {}
+    return cast("Mapping[str, Mapping[str, Any]]", found) if isinstance(found, dict) else {}
 
 
 def _amount(said: Any) -> Usdc | None:  # noqa: ANN401 - as another process told it

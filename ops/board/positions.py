@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from buyer.domain.account_marks import marked_value
 from ops.board.money_rows import Position
 from shared.domain.ledger_accounts import Lot, outcome_account, sells_only_account
 from shared.domain.market import MarketFacts
 from shared.domain.money import Shares, Usdc
-from shared.messages.account import LotMark
+from shared.messages.account import LotMark, marked_value
 
 STALE_MS = 60_000
 """A mark older than this says what was, not what is."""

@@ -14,7 +14,7 @@ from shared.messages.account import EquityPoint
 Values = Mapping[str, int]
 DAYS: dict[Span, int] = {"today": 1, "7d": 7, "30d": 30}
 """How many UTC days a span has, today's included."""
-MOST_OLD_MS = DAY_MS
+MOST_OLD_MS = 7 * DAY_MS
 """A point of the line older than this before a span's beginning says nothing of that beginning."""
 _PNL, _FEES = "pnl:", "fees:"
 

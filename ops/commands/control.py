@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ops.commands.options import NOT_SAID, VAR, AnyMode, AsJson, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
+from ops.commands.options import (
+    NOT_SAID,
+    VAR,
+    AnyMode,
+    AsCsv,
+    AsJson,
+    DataDir,
+    EnvFile,
+    Mode,
+    RedisUrl,
+    Why,
+    one_form,
+    server_url,
+)
 
 if TYPE_CHECKING:  # redis takes longer than all of the command line
     from redis import Redis
@@ -157,6 +170,7 @@ def resume(
 
 def controls(
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
     mode: AnyMode = None,
     redis_url: RedisUrl = None,
     data_dir: DataDir = VAR,
@@ -168,8 +182,10 @@ def controls(
     from ops.operator import control_history
     from shared.redis.client import connect_redis
 
+    one_form(as_json=as_json, as_csv=as_csv)
     with connect_redis(server_url(redis_url, data_dir)) as redis:
-        for line in control_history.lines(redis, (mode,) if mode else ("live", "paper"), as_json=as_json):
+        modes = (mode,) if mode else ("live", "paper")
+        for line in control_history.lines(redis, modes, as_json=as_json, as_csv=as_csv):
             typer.echo(line)
 
 

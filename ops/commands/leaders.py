@@ -7,40 +7,48 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.options import VAR, AsJson, DataDir, EnvFile, RedisUrl, server_url, width
+from ops.commands.options import VAR, AsCsv, AsJson, DataDir, EnvFile, RedisUrl, one_form, server_url, width
 from shared.domain.errors import BadConfig
 
 
 def follow(
-    address: Annotated[str, typer.Argument(help="The trader's wallet: 0x and 40 hex digits.")],
-    label: Annotated[str, typer.Option(help="A name to show.")] = "",
+    leader: Annotated[
+        list[str], typer.Argument(help="Wallets, profile links or @handles, separated by spaces, commas or lines.")
+    ],
+    label: Annotated[str, typer.Option(help="A name to show, where one leader is given.")] = "",
     offline: Annotated[bool, typer.Option(help="Ask neither the venue nor the chain about it.")] = False,
     redis_url: RedisUrl = None,
     data_dir: DataDir = VAR,
 ) -> None:
-    """Follow a trader, while detectors run.
+    """Follow traders, while detectors run.
 
-    Every detector knows within seconds; a signer is resolved to the wallet that trades.
+    Every detector knows within seconds; a signer is resolved to the wallet that trades, a handle to its profile's.
 
     Example: hybrid follow 0x1111111111111111111111111111111111111111 --label whale
     """
     from ops.operator import leaders as command
     from shared.clock import SystemClock
     from shared.domain.plain_text import make_plain
+    from shared.polymarket.wire.leader_words import split_words
     from shared.redis.client import connect_redis
 
-    wanted, clock = command.checked(address), SystemClock()
+    words, clock = split_words(" ".join(leader)), SystemClock()
+    if not words or (label and len(words) > 1):
+        raise BadConfig("--label names one leader: give one, or follow each by itself")
     with connect_redis(server_url(redis_url, data_dir)) as server:
-        found = None if offline else command.look_up(wanted, clock)
-        wallet = found.address if found else wanted
-        added = command.add(server, wallet, label, clock)
-    if found and found.note:
-        typer.echo(make_plain(found.note), err=True)
-    typer.echo(f"{wallet} is followed" if added else f"{wallet} was followed already")
+        named = [command.wallet_named(server, word, clock) for word in words]
+        for wanted, handle in named:
+            found = None if offline else command.look_up(wanted, clock)
+            wallet = found.address if found else wanted
+            added = command.add(server, wallet, label or handle, clock)
+            if found and found.note:
+                typer.echo(make_plain(found.note), err=True)
+            called = f" ({make_plain(label or handle)})" if label or handle else ""
+            typer.echo(f"{wallet}{called} {'is followed' if added else 'was followed already'}")
 
 
 def unfollow(
-    address: Annotated[str, typer.Argument(help="The wallet, as `hybrid leaders` shows it.")],
+    address: Annotated[str, typer.Argument(help="The wallet, as `hybrid leaders` shows it, its link or @handle.")],
     sell: Annotated[bool, typer.Option("--sell", help="Sell our lots of it now.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Watch it no more; its sells end no lots then.")] = False,
     redis_url: RedisUrl = None,
@@ -59,31 +67,43 @@ def unfollow(
 
     if sell and keep:
         raise typer.BadParameter("--sell and --keep: give one of them, or none")
-    wanted = command.checked(address)
     with connect_redis(server_url(redis_url, data_dir)) as server:
+        wanted, _ = command.wallet_named(server, address, SystemClock())
         left = command.remove(server, wanted, SystemClock(), "sell" if sell else "keep" if keep else "mirror")
     typer.echo(f"{wanted} is not followed any more, until `hybrid follow`")
     if left:
         typer.echo(left, err=True)
 
 
-def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def leaders(
+    as_json: AsJson = False, as_csv: AsCsv = False, redis_url: RedisUrl = None, data_dir: DataDir = VAR
+) -> None:
     """Show who is followed, and who watches.
 
     Label, where it comes from, which detector watches.
 
     Example: hybrid leaders
     """
+    from dataclasses import asdict
+
     from rich.table import Table
 
-    from ops.operator import leaders as command
+    from ops.operator.account import leader_table
+    from ops.operator.account.row_output import csv_text, json_text
     from shared.redis.client import connect_redis
     from shared.terminal import Terminal
 
-    shown = Table("address", "label", "comes from", "state")
+    one_form(as_json=as_json, as_csv=as_csv)
     with connect_redis(server_url(redis_url, data_dir)) as server:
-        for leader in command.table(server):
-            shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
+        found = leader_table.table(server)
+    if as_json or as_csv:
+        facts = [asdict(leader) for leader in found]
+        text = json_text({"leaders": facts}) + "\n" if as_json else csv_text(facts, leader_table.LEADER_FIELDS)
+        typer.echo(text, nl=False)
+        return
+    shown = Table("address", "label", "comes from", "state")
+    for leader in found:
+        shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
     Terminal(width=width()).print(shown)
 
 

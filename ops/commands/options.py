@@ -18,6 +18,7 @@ Why = Annotated[str, typer.Option(help="Kept with the switch and shown wherever 
 NOT_SAID = "no reason given"
 FromCapture = Annotated[Path | None, typer.Option(help="Read this capture instead of the running system.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of tables.")]
 VAR = Path("var")
 
 
@@ -36,6 +37,16 @@ def server_url(given: str | None, data_dir: Path) -> str:
     with connect_redis(url) as redis:
         wait_until_loaded(redis, clock=clock, tell=say_line, pause=lambda seconds: clock.wait(never, seconds))
     return url
+
+
+def one_form(*, as_json: bool, as_csv: bool) -> None:
+    """Refuse two forms at once.
+
+    Raises:
+        BadParameter: both were asked for.
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv: give one of them")
 
 
 def width() -> int | None:

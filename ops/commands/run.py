@@ -1,6 +1,6 @@
 """Commands that run the pipeline, or parts of it, and show it."""
 
-# ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
+# ruff: noqa: FBT001, FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
 
 from importlib import import_module
 from pathlib import Path
@@ -144,6 +144,13 @@ def version() -> None:
     from shared.code_version import code_version
 
     typer.echo(code_version())
+
+
+def print_version(asked: bool) -> None:
+    """Print the version and leave, where `--version` stands before any command."""
+    if asked:
+        version()
+        raise typer.Exit
 
 
 def docs(

@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from redis import Redis
 
-from buyer.domain.account_marks import equity_point, unrealized_sum
 from buyer.domain.wallet_words import gap_words, known_gaps
-from buyer.sharding.shard_leases import shard_leases
+from buyer.sharding.shard_leases import MODES, shard_leases
 from ops.board.alarms import BoardTroubles, board_alarms
 from ops.board.board import Board
 from ops.board.cap_use import cap_uses, losses_of
@@ -16,7 +15,7 @@ from ops.board.positions import open_positions
 from ops.board.profit import profit_spans, span_starts
 from ops.board.state_word import TurnedControl, board_state
 from ops.domain.live_view import LeaderLine
-from ops.operator import board_parts, leaders
+from ops.operator.account import board_parts, leader_table
 from shared.account.equity_line import first_point, points_at, thinned_line
 from shared.account.lot_marks import read_marks
 from shared.account.published_limits import read_limits
@@ -29,7 +28,7 @@ from shared.domain.record_kinds import EXITS, WALLET
 from shared.domain.trading_controls import CONTROLS, NOTES
 from shared.ledger.held_lots import KINDS, held_lots
 from shared.ledger.redis_ledger import RedisLedger
-from shared.messages.account import LotMark
+from shared.messages.account import LotMark, equity_point, unrealized_sum
 from shared.messages.decisions import FLOOR
 from shared.polymarket.market_store import MarketStore
 from shared.process.beats import read_standings
@@ -56,7 +55,7 @@ def read_board(redis: Redis, mode: str, now_ms: int, lines: Mapping[str, LeaderL
     """
     found = RedisLedger(redis, mode).whole(_RECORDS)
     labels, marks = leader_labels(redis), _marks(redis, mode)
-    standings, reports = read_standings(redis), leaders.last_reports(redis)
+    standings, reports = read_standings(redis), leader_table.last_reports(redis)
     lots = held_lots(found)
     facts = _facts(redis, [lot.token_id for lot in lots])
 
@@ -90,10 +89,20 @@ def read_board(redis: Redis, mode: str, now_ms: int, lines: Mapping[str, LeaderL
         last_trade=board_parts.last_trade(redis, mode, label_of, outcome_of),
         last_skip=board_parts.last_skip(redis, mode, label_of),
         last_error=board_parts.last_error(redis),
-        leaders=board_parts.leader_rows(leaders.table(redis, reports), found.values, positions, lines),
+        leaders=board_parts.leader_rows(leader_table.table(redis, reports), found.values, positions, lines),
         alarms=board_alarms(state, services, sources, positions, caps, _troubles(redis, mode, found)),
         equity_line=tuple(thinned_line(redis, mode, now_ms - LINE_MS, now_ms, LINE_POINTS)),
     )
+
+
+def shown_mode(redis: Redis) -> str:
+    """Return whose ledger to show where nobody says: of the buyer that runs, real money first, else of the last one."""
+    running = [mode for mode in ("live", *MODES) if any(one.holder for one in shard_leases(redis, mode))]
+    if running:
+        return running[0]
+    buyers = [one for one in read_standings(redis) if one.service == "buyer" and one.beat.mode in MODES]
+    last = min(buyers, key=lambda one: (not one.working, one.age_s), default=None)
+    return last.beat.mode if last else MODES[0]
 
 
 def turned_controls(found: Balances) -> list[TurnedControl]:

@@ -15,6 +15,7 @@ from rich.live import Live
 from buyer.domain.wallet_words import gap_words, known_gaps
 from buyer.sharding.shard_leases import MODES, shard_leases
 from ops.domain.live_view import LiveView
+from ops.operator.board_reader import read_board
 from ops.operator.controls import TradingControl, active, trading_state
 from ops.operator.pipeline_server import PipelineServer, demand_pipeline
 from ops.operator.terminal.screen import full_screen, page
@@ -40,6 +41,8 @@ from shared.terminal import Terminal
 
 TAIL = 500
 FRAME_S = 0.5
+BOARD_S = 1.0
+"""Between two looks at the whole account."""
 WIDTH, HEIGHT = 164, 38
 """Columns and lines of a picture."""
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
@@ -54,6 +57,7 @@ class StatusWatcher:
         self._positions: dict[str, str] = {}
         self.controls: list[TradingControl] = []
         self.exits: dict[str, str] = {}
+        self._board_at = 0.0
         self.picture = ScreenPicture(LiveView(), title=title)
 
     def look_back(self) -> None:
@@ -98,6 +102,9 @@ class StatusWatcher:
             for gate in read_gates(self._redis)
         )
         picture.away = ""
+        if self._clock.monotonic() >= self._board_at:
+            self._board_at = self._clock.monotonic() + BOARD_S
+            picture.board = read_board(self._redis, picture.mode, picture.now_ms, picture.view.leaders)
 
     def _apply(self, entries: Iterable[StreamEntry]) -> None:
         for entry in entries:
@@ -192,4 +199,5 @@ def _facts(watcher: StatusWatcher, redis: Redis, server: PipelineServer) -> dict
         "cash": str(from_micro(picture.balances.get(ledger_accounts.CASH, 0))),
         "realized": str(from_micro(picture.balances.get(ledger_accounts.REALIZED, 0))),
         "kill_switch": bool(picture.balances.get(ledger_accounts.HALT, 0)),
+        "board": plain_value(picture.board) if picture.board else None,
     }

@@ -30,8 +30,9 @@ from ops.explain import skip_stats_view, timeline_view
 from ops.operator import leaders as following
 from ops.operator import reconcile as reconciling
 from ops.operator import redeem
+from ops.operator.account import leader_table
 from ops.operator.status import draw
-from ops.operator.terminal.banner import banner_line
+from ops.operator.terminal.banner import state_line
 from ops.operator.terminal.screen import full_screen, page
 from ops.operator.terminal.screen_frame import ScreenPicture
 from ops.research import sweep_view, wallet
@@ -120,7 +121,7 @@ def hostile_totals() -> RenderableType:
 def hostile_leaders() -> RenderableType:
     server: Any = fakeredis.FakeRedis(decode_responses=True)
     following.add(server, LEADER, EVIL, ManualClock(NOW_MS))
-    (found,) = following.table(server)
+    (found,) = leader_table.table(server)
     shown = Table("label")
     shown.add_row(found.label)
     return shown
@@ -153,7 +154,7 @@ VIEWS: Views = {
     "status": lambda: page(a_hostile_picture()),
     "status --watch": lambda: full_screen(a_hostile_picture(), 50),
     "status --watch, narrow": lambda: full_screen(a_hostile_picture(), 24),
-    "banner": lambda: banner_line(a_hostile_picture()),
+    "banner": lambda: state_line(a_hostile_picture()),
     "why": a_hostile_story,
     "why-not": hostile_totals,
     "leaders": hostile_leaders,

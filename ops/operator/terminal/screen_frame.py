@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from buyer.sharding.shard_leases import ShardLease
+from ops.board.board import Board
 from ops.domain.live_view import LiveView
 from shared.domain.ledger_accounts import Lot
 from shared.messages.service import GateStatus
@@ -33,6 +34,13 @@ class ScreenPicture:
     """Modes in which a buyer holds a shard now."""
     away: str = ""
     """Why the server was not asked just now, '' when it was."""
+    board: Board | None = None
+    """The board as it was read last; None where nobody did."""
+
+    def label_of(self, leader: str) -> str:
+        """Return a leader's name, '' without one."""
+        known = self.board.leaders if self.board else ()
+        return next((one.label for one in known if one.address == leader), "")
 
     @property
     def live_services(self) -> list[str]:

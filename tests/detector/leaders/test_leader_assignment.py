@@ -12,7 +12,8 @@ from redis import Redis
 from detector.leaders.leader_assignment import LeaderAssignment, LeadersFile
 from detector.leaders.watchlist import Watchlist
 from detector.polling.cursors import CursorStore
-from ops.operator.leaders import add, checked, remove, table
+from ops.operator.account.leader_table import table
+from ops.operator.leaders import add, checked, remove
 from ops.research.proxy_wallets import resolve
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import BadConfig

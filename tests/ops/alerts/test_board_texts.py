@@ -23,7 +23,7 @@ from shared.redis.client import connect_redis
 from tests.amounts import D
 from tests.ops.alerts.alert_builders import Judge
 from tests.ops.board.boards import a_board, a_position
-from tests.ops.operator.board_account import NOON_MS, Account
+from tests.ops.operator.account.board_account import NOON_MS, Account
 
 
 def test_the_state_stands_first_then_what_is_wrong_then_the_figures() -> None:

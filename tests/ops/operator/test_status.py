@@ -84,7 +84,7 @@ def test_the_mode_is_that_of_the_buyer_that_runs_not_of_the_last_decision(redis:
     told = facts(valkey_url)
 
     assert (told["mode"], told["running"], told["shards"]) == ("paper", ["paper"], {"0/1": "buyer-0@a"})
-    assert first_line(valkey_url).startswith("PAPER  cash")
+    assert first_line(valkey_url).startswith("PAPER")
     assert first_line(valkey_url, "--mode", "live").startswith("ledger of LIVE; no buyer spends it now, only PAPER")
 
 

@@ -9,7 +9,7 @@ from ops.board.money_rows import LeaderRow, Position
 from ops.board.recent import by_activity, error_row, skip_row, trade_row
 from ops.board.recent_rows import ErrorRow, SkipRow, TradeRow
 from ops.domain.live_view import LeaderLine
-from ops.operator import leaders
+from ops.operator.account import leader_table
 from shared.account.trade_log import newest_trades
 from shared.domain.errors import Malformed
 from shared.domain.ledger_accounts import realized_account
@@ -69,7 +69,7 @@ def _source(source: SourceStatus, report: HybridProgress, state: str, now_ms: in
 
 
 def leader_rows(
-    found: Sequence[leaders.LeaderRow],
+    found: Sequence[leader_table.LeaderRow],
     values: Mapping[str, int],
     positions: Sequence[Position],
     lines: Mapping[str, LeaderLine] | None,
@@ -80,7 +80,7 @@ def leader_rows(
 
 
 def _leader(
-    one: leaders.LeaderRow, values: Mapping[str, int], positions: Sequence[Position], line: LeaderLine | None
+    one: leader_table.LeaderRow, values: Mapping[str, int], positions: Sequence[Position], line: LeaderLine | None
 ) -> LeaderRow:
     held = [position for position in positions if position.leader == one.address]
     unknown = any(position.unrealized is None for position in held)

@@ -13,7 +13,7 @@ from shared.process.beats import ProcessBeat, write_beats
 from shared.redis.client import connect_redis
 from shared.redis.followed_leaders import FollowedLeader, follow_leader, note_labels
 from tests.amounts import D
-from tests.ops.operator.board_account import DAY_MS, LEADER, NOON_MS, OTHER, Account
+from tests.ops.operator.account.board_account import DAY_MS, LEADER, NOON_MS, OTHER, Account
 
 pytestmark = pytest.mark.server
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from redis import Redis
 
-from buyer.domain.account_marks import equity_point
 from shared.account.equity_line import add_point
 from shared.account.lot_marks import write_marks
 from shared.account.published_limits import write_limits
@@ -15,7 +14,7 @@ from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.money import Usdc
 from shared.ledger.port import lot_record
 from shared.ledger.redis_ledger import RedisLedger
-from shared.messages.account import LotMark, LotMarks
+from shared.messages.account import LotMark, LotMarks, equity_point
 from shared.messages.trades import TradeBooked, TradeKind, trades_stream
 from shared.polymarket.market_store import MarketStore
 from shared.redis.streams import publish_event
@@ -32,12 +31,12 @@ CONDITION = "0x" + "c0" * 32
 class Account:
     """A paper ledger that began with 1,000 three days before noon."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, now_ms: int = NOON_MS) -> None:
         self.redis, self.ledger, self.count = redis, RedisLedger(redis, "paper"), 0
         self.write((CASH, D(1000)), (DEPOSITED, D(1000)))
-        self.point(NOON_MS - 3 * DAY_MS, unrealized="0")
+        self.point(now_ms - 3 * DAY_MS, unrealized="0")
         write_limits(redis, "paper", {"max_day_usdc": "200", "max_day_loss_usdc": "100", "max_total_usdc": "500"})
-        MarketStore(redis, ManualClock(NOON_MS)).write([a_market(token_id=TOKEN, ends_at_ms=NOON_MS + DAY_MS)])
+        MarketStore(redis, ManualClock(now_ms)).write([a_market(token_id=TOKEN, ends_at_ms=now_ms + DAY_MS)])
 
     def write(self, *postings: tuple[str, int], records: tuple[LedgerRecord, ...] = ()) -> None:
         self.count += 1
@@ -67,7 +66,17 @@ class Account:
         self.trade("SELL", TOKEN, shares, usdc, fee, cost=D(cost), realized=realized, at_ms=at_ms)
 
     def trade(
-        self, kind: TradeKind, token: str, shares: str, usdc: str, fee: str, *, cost: int, realized: int, at_ms: int
+        self,
+        kind: TradeKind,
+        token: str,
+        shares: str,
+        usdc: str,
+        fee: str,
+        *,
+        cost: int,
+        realized: int,
+        at_ms: int,
+        title: str = "Will it?",
     ) -> None:
         given: dict[str, Any] = {
             "shares": D(shares),
@@ -85,7 +94,7 @@ class Account:
             token_id=token,
             condition_id=CONDITION,
             outcome_index=0,
-            title="Will it?",
+            title=title,
             **given,
         )
         publish_event(self.redis, trades_stream("paper"), trade)
