@@ -86,7 +86,10 @@ class SignalConsumer:
             recovery=recovery,
             settlement=settlement,
             clock=clock,
+            doubt_since_ms=lambda: losses.doubt_since_ms if losses is not None else 0,
         )
+        if losses is not None and losses.doubt_since_ms:
+            self._recovery.went_back()
         self._handler = SignalHandler(
             executor,
             journal,
@@ -260,12 +263,20 @@ class SignalConsumer:
             raise Fenced(f"orders are not followed any more: {failure}") if isinstance(failure, Emptied) else failure
         self._lease.renew()
         self._recovery.finish()
-        self._gate.recovery, self._gate.sells_wait = self._recovery.waits_for, self._recovery.holds_sells
+        if self._losses is not None and self._losses.doubt_since_ms and not self._recovery.waits_for:
+            self._losses.end_doubt()
+        self._tell_gate()
         self._gate.waits_for()  # raises where nothing may be bought at all: the buyer ends, and says why
         for work_due in self._watchers:
             work_due()
         if self._exits is not None and not self._recovery.holds_sells:
             self._exits.work_due()
+
+    def _tell_gate(self) -> None:
+        """Tell the gate what signals wait for."""
+        recovery = self._recovery
+        self._gate.recovery, self._gate.forgotten = recovery.waits_for, recovery.seeks_forgotten
+        self._gate.sells_wait = recovery.holds_sells
 
     def _notice_losses(self) -> None:
         if self._losses is not None:
@@ -296,8 +307,8 @@ class SignalConsumer:
             raise Fenced(f"the server went back and {other} became active")
         self._transit.drop()
         self._recovery.went_back()
-        self._gate.recovery = waits_for = self._recovery.waits_for
-        self._gate.sells_wait = self._recovery.holds_sells
+        self._tell_gate()
+        waits_for = self._recovery.waits_for
         losses.accept(loss, f"wait for {waits_for}" if waits_for else "go on")
 
     def _handle_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:

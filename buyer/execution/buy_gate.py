@@ -65,7 +65,8 @@ class BuyGate:
         leaders: KnownLeaders | None = None,
     ) -> None:
         self._clock, self._max_age_s, self._permission, self._leaders = clock, max_age_s, permission, leaders
-        self.recovery, self.sells_wait = "", False
+        self.recovery = ""
+        self.forgotten = self.sells_wait = False
         self._waiting: dict[tuple[str, str], dict[str, ActionableSignal]] = {}
 
     def refresh(self) -> None:
@@ -109,6 +110,8 @@ class BuyGate:
             What `skip` raises: hand the same sell in again.
         """
         if self._is_stale(signal):
+            if self.forgotten:  # to skip it would say that it has no order
+                raise BuysWait(f"signal {signal.id} waits for {self.recovery}")
             self._forget(signal)
         elif signal.side == "SELL":
             self._admit_sell(signal, has_lot, skip)

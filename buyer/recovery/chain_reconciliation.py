@@ -24,9 +24,11 @@ from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.endpoints import EXCHANGES, ORDER_FILLED
 from shared.polymarket.wire.order_filled import padded_address
 
-LOOK_BACK_BLOCKS = 1200
-"""Half an hour: far longer than a server takes to come back, or a signal to go stale."""
+LOOK_BACK_MS = 1_800_000
+"""Half an hour before a doubt began: far longer than a server takes to come back, or a signal to go stale."""
 SPAN_BLOCKS = 400
+MOST_SPANS = 1000
+"""Nine days of Polygon's blocks of two seconds."""
 NOBODY = "0x" + "0" * 40
 """The leader of a fill whose signal is gone as well: `hybrid reconcile` shows its lot."""
 FOUND = "found on the chain: the server had lost it"
@@ -66,8 +68,8 @@ class ChainReconciliation:
         self.waiting = ""
         self._log = logs.get_logger("recovery")
 
-    def run(self) -> list[BuyEngineDecision]:
-        """Adopt every recent fill that the journal does not know; the settlement ends it.
+    def run(self, since_ms: int) -> list[BuyEngineDecision]:
+        """Adopt every fill of half an hour before `since_ms` on that the journal does not know; the settlement ends it.
 
         What was sold waits until what was bought before has settled: `waiting` says so, and it is to be run again.
 
@@ -76,12 +78,16 @@ class ChainReconciliation:
             Malformed: a fill cannot be read.
         """
         self._wait_for_unknown()
-        fills = [fill for fill in self._fills() if self._shard.owns(fill.token_id)]
+        fills = [fill for fill in self._fills(since_ms - LOOK_BACK_MS) if self._shard.owns(fill.token_id)]
         unknown = [fill for fill in fills if not self._adoption.knows_order(fill.signal_id)]
         adopted = [self._adopted(fill, self._leader(fill.signal_id)) for fill in unknown if fill.side == "BUY"]
-        sales = [(fill, self._seller(fill)) for fill in unknown if fill.side == "SELL"]
-        self.waiting = "the lots of forgotten sales" if any(seller is None for _, seller in sales) else ""
-        adopted += [self._adopted(fill, seller) for fill, seller in sales if seller]
+        self.waiting = ""
+        for sale in (fill for fill in unknown if fill.side == "SELL"):  # one by one: two may be of one lot
+            seller = self._seller(sale)
+            if seller is None:
+                self.waiting = "the lots of forgotten sales"
+            elif seller:
+                adopted.append(self._adopted(sale, seller))
         for decision in adopted:
             self._log.error(
                 "fill_adopted", signal_id=decision.signal_id, fix="the server lost what it had acknowledged"
@@ -99,14 +105,19 @@ class ChainReconciliation:
         if unknown:
             raise Unavailable(f"{len(unknown)} trades of ours that no record explains are on their way to the chain")
 
-    def _fills(self) -> list[ChainFill]:
-        head = self._polygon.head()
+    def _fills(self, from_ms: int) -> list[ChainFill]:
+        """Return our fills, oldest first: block by block back to `from_ms`, as blocks do not come at a steady rate."""
         topics = [ORDER_FILLED, None, padded_address(self._wallet)]
-        found: list[object] = []
-        for low in range(max(0, head - LOOK_BACK_BLOCKS), head + 1, SPAN_BLOCKS):
+        spans: list[list[object]] = []
+        high = self._polygon.head()
+        while high >= 0 and len(spans) < MOST_SPANS:
             self._renew()
-            found += self._polygon.logs(low, min(low + SPAN_BLOCKS - 1, head), EXCHANGES, topics)
-        return own_fills(found)
+            low = max(0, high - SPAN_BLOCKS + 1)
+            spans.append(self._polygon.logs(low, high, EXCHANGES, topics))
+            high = low - 1
+            if low and self._polygon.block_time_ms(low) < from_ms:
+                break
+        return own_fills([log for span in reversed(spans) for log in span])
 
     def _seller(self, fill: ChainFill) -> str | None:
         """Return whose lot a forgotten sale sold; None while that may come to be known, '' where none has it."""

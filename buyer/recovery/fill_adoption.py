@@ -36,7 +36,8 @@ class FillAdoption:
     def seller_of(self, token_id: str, shares: int, leader: str) -> str | None:
         """Return whose lot a sale sold: `leader`'s, else the oldest that holds so much (an exit names no leader).
 
-        None while orders of the token have not ended, '' where no lot holds so much after that.
+        What another sale takes has left its lot already. None while orders of the token have not ended, '' where no lot
+        holds so much after that.
         """
         lots = [lot.leader for lot in open_lots(self._ledger) if lot.token_id == token_id and lot.shares >= shares]
         if leader in lots:

@@ -42,6 +42,15 @@ class ServerLosses:
         """Return what the ledger lost and nobody accepted yet."""
         return self._marks.loss
 
+    @property
+    def doubt_since_ms(self) -> int:
+        """Return when a loss was accepted, perhaps in an earlier life, of which not everything is found; 0 for none."""
+        return self._marks.place.doubt_since_ms
+
+    def end_doubt(self) -> None:
+        """Note that what the server forgot is found."""
+        self._marks.end_doubt()
+
     def accept(self, loss: LedgerLoss, buys: str) -> None:
         """Go on with the ledger as it stands; what an operator had turned on is turned on again. `buys` is for the log.
 
@@ -49,7 +58,7 @@ class ServerLosses:
             Unavailable: the server is away; call again.
         """
         stands = self._ledger.read(loss.controls)
-        self._marks.accept(stands.seq)
+        self._marks.accept(stands.seq, self._clock.now_ms())
         if self._mirror:
             self._mirror.forget()
         self._log.error("server_went_back", lost_steps=loss.steps, seen=loss.seen, found=loss.found, buys=buys)
@@ -60,7 +69,7 @@ class ServerLosses:
 
     def accept_emptied(self) -> None:
         """Begin anew with a server that has nothing left."""
-        self._marks.accept(0)
+        self._marks.accept(0, self._clock.now_ms())
         if self._mirror:
             self._mirror.forget()
 

@@ -37,7 +37,9 @@ class StartupRecovery:
         recovery: ChainReconciliation | None = None,
         settlement: SettlementWorker | None = None,
         clock: Clock,
+        doubt_since_ms: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._doubt_since_ms = doubt_since_ms
         self._engine, self._journal, self._attempts, self._bankroll = engine, journal, attempts, bankroll
         self._renew, self._recovery, self._settlement = renew, recovery, settlement
         self._done = self._adopted = False
@@ -65,14 +67,17 @@ class StartupRecovery:
         self._adopt_at = self._lost_at + LOSS_WAIT_S
 
     @property
+    def seeks_forgotten(self) -> bool:
+        """Say whether a signal may have an order that the server forgot; on paper none has."""
+        return bool(self.waits_for) and self._lost_at is not None
+
+    @property
     def holds_sells(self) -> bool:
         """Say whether what a sell would sell may be sold already by an order that the server forgot.
 
-        For a while only: a node that stays away must not keep us in. On paper nothing was sold outside of the ledger.
+        For a while only: a node that stays away must not keep us in.
         """
-        lost_at = self._lost_at
-        waits = bool(self.waits_for) and lost_at is not None
-        return waits and self._clock.monotonic() < (lost_at or 0) + SELLS_WAIT_S
+        return self.seeks_forgotten and self._clock.monotonic() < (self._lost_at or 0) + SELLS_WAIT_S
 
     def finish(self) -> None:
         """Finish what is open, once after each interruption; later what is due of what has no outcome yet.
@@ -153,7 +158,7 @@ class StartupRecovery:
         """Adopt what the chain knows of us and the server does not, once in a life and after an emptied server."""
         if self._recovery is None or self._settlement is None:
             return
-        for decision in self._recovery.run():
+        for decision in self._recovery.run(self._doubt_since_ms() or self._clock.now_ms()):
             self._settlement.watch(decision)
         if self._recovery.waiting:
             raise Unavailable(f"{self._recovery.waiting} are not there yet")

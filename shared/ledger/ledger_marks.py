@@ -21,6 +21,8 @@ class LedgerPlace:
     write_seq: int = 0
     controls: tuple[str, ...] = ()
     """The operator's controls that were on when they were read last."""
+    doubt_since_ms: int = 0
+    """When a loss was accepted of which not everything is found yet; 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class LedgerMarks:
             if seq <= before.seen and not (write_id and seq > before.write_seq):
                 return
             own = (write_id, seq) if write_id and seq > before.write_seq else (before.write_id, before.write_seq)
-            self._place = LedgerPlace(max(seq, before.seen), *own, controls=before.controls)
+            self._place = replace(before, seen=max(seq, before.seen), write_id=own[0], write_seq=own[1])
         self._changed()
 
     def note_controls(self, values: Mapping[str, int]) -> None:
@@ -85,8 +87,15 @@ class LedgerMarks:
             seen = self.loss.seen
         return ServerWentBack(f"the server went back: its ledger is at step {seq}, and step {seen} was seen")
 
-    def accept(self, seq: int) -> None:
-        """Take the ledger as it stands now: what was lost is known, and asked for elsewhere."""
+    def accept(self, seq: int, now_ms: int) -> None:
+        """Take the ledger as it stands now: it is in doubt, also after a restart, until `end_doubt`."""
         with self._lock:
-            self._place, self.loss = LedgerPlace(seq), None
+            since_ms = self._place.doubt_since_ms or now_ms
+            self._place, self.loss = LedgerPlace(seq, doubt_since_ms=since_ms), None
+        self._changed()
+
+    def end_doubt(self) -> None:
+        """Note that everything the server forgot has been found."""
+        with self._lock:
+            self._place = replace(self._place, doubt_since_ms=0)
         self._changed()

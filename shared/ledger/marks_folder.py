@@ -73,7 +73,11 @@ class MarksFolder:
         try:
             said = cast("dict[str, Any]", json.loads(file.read_text(encoding="utf-8")))
             return LedgerPlace(
-                int(said["seen"]), str(said["write_id"]), int(said["write_seq"]), tuple(map(str, said["controls"]))
+                int(said["seen"]),
+                str(said["write_id"]),
+                int(said["write_seq"]),
+                tuple(map(str, said["controls"])),
+                doubt_since_ms=int(said.get("doubt_since_ms") or 0),
             )
         except FileNotFoundError:
             return None

@@ -53,6 +53,18 @@ def test_a_sell_waits_only_for_a_lot_that_may_be_among_forgotten_fills() -> None
     assert not passes(a_gate(recovery="fills"), "SELL")
 
 
+@pytest.mark.pitfall(50)
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_a_stale_signal_is_not_skipped_while_the_server_may_have_forgotten_its_order(side: Side) -> None:
+    gate = a_gate(recovery="fills")
+    gate.forgotten = True
+    assert not passes(gate, side, age_s=31, held=True)
+
+    gate.recovery, gate.forgotten = "", False
+
+    assert passes(gate, side, age_s=31, held=True)
+
+
 @pytest.mark.pitfall(45)
 def test_a_buy_whose_leader_sold_while_it_waited_is_concluded_before_that_sell_is_decided() -> None:
     gate, permission = _waiting_gate()

@@ -10,7 +10,7 @@ from buyer.crash_limiter import CrashLimiter
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.recovery.chain_reconciliation import ChainReconciliation
-from buyer.recovery.startup import LOST_FILLS, StartupRecovery
+from buyer.recovery.startup import LOSS_WAIT_S, LOST_FILLS, SELLS_WAIT_S, StartupRecovery
 from buyer.settlement.worker import SettlementWorker
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
@@ -34,8 +34,10 @@ class Node:
         self.began: list[float] = []
         self.back = False
         self.waiting = ""
+        self.since_ms = 0
 
-    def run(self) -> list[BuyEngineDecision]:
+    def run(self, since_ms: int) -> list[BuyEngineDecision]:
+        self.since_ms = since_ms
         self.began.append(self._clock.monotonic())
         if not self.back:
             self._clock.advance(self._hangs_s)
@@ -43,7 +45,7 @@ class Node:
         return []
 
 
-def opening(node: Node, clock: ManualClock) -> StartupRecovery:
+def opening(node: Node, clock: ManualClock, doubt_since_ms: int = 0) -> StartupRecovery:
     return StartupRecovery(
         cast("BuyExecutor", NOTHING_OPEN),
         cast("Journal", EMPTY),
@@ -51,8 +53,9 @@ def opening(node: Node, clock: ManualClock) -> StartupRecovery:
         lambda: 1,
         renew=lambda: None,
         recovery=cast("ChainReconciliation", node),
-        settlement=cast("SettlementWorker", SimpleNamespace()),
+        settlement=cast("SettlementWorker", SimpleNamespace(went_back=lambda: None)),
         clock=clock,
+        doubt_since_ms=lambda: doubt_since_ms,
     )
 
 
@@ -86,3 +89,24 @@ def test_a_node_that_refuses_at_once_is_asked_again_after_half_a_minute_at_most_
     start.finish()
 
     assert start.waits_for == ""
+
+
+@pytest.mark.pitfall(50)
+def test_what_a_server_forgot_is_looked_for_from_when_the_doubt_began_and_holds_sells_until_it_is_found() -> None:
+    clock = ManualClock()
+    node = Node(clock, 0)
+    start = opening(node, clock, doubt_since_ms=77)
+    start.went_back()
+    start.finish()
+    assert (start.holds_sells, start.seeks_forgotten, node.began) == (True, True, [])
+
+    clock.advance(LOSS_WAIT_S)
+    start.finish()
+    assert node.since_ms == 77
+    clock.advance(SELLS_WAIT_S)
+    assert (start.holds_sells, start.seeks_forgotten) == (False, True), "a node that stays away must not keep us in"
+
+    node.back = True
+    start.finish()
+
+    assert not start.seeks_forgotten

@@ -89,7 +89,7 @@ def test_a_read_shows_it_as_well_and_nothing_is_written_before_it_is_accepted(se
         server.ledger.read(("cash",))
     with pytest.raises(ServerWentBack):
         server.write("third")
-    server.marks.accept(server.ledger.read(()).seq)
+    server.marks.accept(server.ledger.read(()).seq, now_ms=1)
     server.write("third")
 
     assert server.other.accounts().values == {"cash": 2}
@@ -139,6 +139,26 @@ def test_a_restart_knows_the_last_place_from_its_own_disk(tmp_path: Path) -> Non
 
     assert again.marks("buyer:live:0/2").place == LedgerPlace(7, "decision:one", 7, (HALT,))
     assert again.marks("buyer:live:1/2").place == LedgerPlace()
+
+
+@pytest.mark.pitfall(50)
+def test_a_loss_stays_in_doubt_since_its_first_moment_over_restarts_until_all_of_it_is_found(tmp_path: Path) -> None:
+    def started() -> tuple[MarksFolder, LedgerMarks]:
+        folder = MarksFolder(tmp_path, "server", clock=SystemClock(), stop=threading.Event())
+        return folder, folder.marks("buyer:live")
+
+    folder, marks = started()
+    marks.accept(7, now_ms=1_000)
+    marks.accept(9, now_ms=2_000)
+    marks.note(10, "write")
+    folder.save()
+
+    folder, marks = started()
+    assert marks.place == LedgerPlace(10, "write", 10, doubt_since_ms=1_000)
+    marks.end_doubt()
+    folder.save()
+
+    assert started()[1].place.doubt_since_ms == 0
 
 
 def test_a_file_that_cannot_be_read_is_no_memory_and_no_reason_to_stop(tmp_path: Path) -> None:
