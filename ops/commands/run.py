@@ -52,6 +52,9 @@ def up(
 
 def alerts(
     test: Annotated[bool, typer.Option("--test", help="Send one message everywhere, and end.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Switch it off for good: drop its place in the streams, and what waits.")
+    ] = False,
     env_file: Annotated[Path | None, typer.Option(help="File with settings; default: .env, if there is one.")] = None,
     redis_url: RedisUrl = None,
     data_dir: DataDir = VAR,
@@ -62,7 +65,7 @@ def alerts(
 
     Example: hybrid alerts --test
     """
-    from ops.alerts import process, trial
+    from ops.alerts import farewell, process, trial
     from ops.alerts.config import AlertSettings
     from ops.supervisor.env_file import find_env_file as usual_file
     from shared.config import parse
@@ -72,6 +75,9 @@ def alerts(
     if test:
         raise typer.Exit(trial.main(parse(AlertSettings, flags)))
     url = server_url(redis_url, data_dir)
+    if forget:
+        typer.echo(farewell.main(url))
+        raise typer.Exit
     process.main(lambda: parse(AlertSettings, flags, redis_url=url, data_dir=data_dir))
 
 

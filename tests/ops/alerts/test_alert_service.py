@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from ops.alerts import farewell
 from ops.alerts.channel_sender import ChannelSender
 from ops.alerts.dead_man_ping import DeadManPing
 from ops.alerts.domain.alert_message import AlertMessage
@@ -18,7 +19,7 @@ from ops.alerts.outbox import GROUP, Outbox
 from ops.alerts.service import AWAY_TOLD_S, AlertService
 from ops.operator import controls
 from shared.clock import Clock, ManualClock, SystemClock
-from shared.domain.errors import Fenced, Unavailable
+from shared.domain.errors import Fenced, RefusedForSafety, Unavailable
 from shared.http.client import Upstream
 from shared.messages.base import DECISIONS, SERVICE, Event
 from shared.process.beats import ProcessBeat, write_beats
@@ -266,6 +267,26 @@ def test_the_ping_goes_out_while_all_is_well_and_not_while_a_process_is_lost(red
 
 def beat(redis: Redis, state: Any, instance: str = "buyer@host:1", every_s: float = 10.0) -> None:
     write_beats(redis, [ProcessBeat(instance, "buyer", "host", "live", state, every_s)])
+
+
+def test_switched_off_for_good_it_leaves_nothing_behind(redis: Redis, valkey_url: str) -> None:
+    rig = Rig(redis).begin()
+    publish(redis, a_turn())
+    rig.service.turn()
+
+    assert farewell.main(valkey_url) == "forgotten; 1 messages were still waiting"
+
+    assert backlog(redis) == 0
+    assert not any(redis.xinfo_groups(stream) for stream in READ if redis.exists(stream))
+    assert redis.keys("hs:alerts*") == []
+    assert farewell.main(valkey_url) == "forgotten; no message was waiting"
+
+
+def test_while_one_runs_it_is_not_forgotten(redis: Redis, valkey_url: str) -> None:
+    write_beats(redis, [ProcessBeat("alerts@host:1", "alerts", "host")])
+
+    with pytest.raises(RefusedForSafety, match="stop it first"):
+        farewell.main(valkey_url)
 
 
 def test_a_message_of_every_kind_is_kept_and_read_again(redis: Redis) -> None:
