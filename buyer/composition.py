@@ -25,6 +25,7 @@ from buyer.shard_supervisor import ShardSupervisor
 from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_leases import LAYOUT
 from buyer.stdin_consumer import PipeLines, StdinConsumer
+from buyer.strategy.limits import leader_limits_of
 from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import TryAgain
@@ -166,8 +167,17 @@ def build_buyer(
         layout, shares, leases, builder.build, parts.prices.snapshot, clock=clock, lease_s=settings.lease_s
     )
     _keeper(parts, held, mode).start(stop)
+    logs.get_logger("buyer").info("limits", mode=mode, **said_limits(settings))
     pipe = _pipe(builder, leases[ALL]) if settings.stdin else None
     return BuiltBuyer(supervisor, pipe, trading)
+
+
+def said_limits(settings: BuyerSettings) -> dict[str, str]:
+    """Return what a start says of how much it may spend and lose, in pUSD."""
+    names = ("stake_usdc", "max_stake_usdc", "max_market_usdc", "max_event_usdc", "max_leader_usdc", "max_day_usdc")
+    names = (*names, "max_total_usdc", "max_day_loss_usdc", "max_drawdown_usdc", "max_orders_per_minute")
+    own = {"leaders_of_their_own": str(len(leader_limits_of(settings.leader_limits)))} if settings.leader_limits else {}
+    return {"sizing": settings.sizing, **{name: str(getattr(settings, name)) for name in names}, **own}
 
 
 def _keeper(parts: ProcessParts, held: HeldBooks, mode: str) -> AccountKeeper:

@@ -3,7 +3,8 @@
 from collections import Counter
 
 from shared import logs, metrics
-from shared.messages.decisions import BuyEngineDecision
+from shared.domain.money import cost_micro, micro_text, price_of
+from shared.messages.decisions import BuyEngineDecision, Trade
 
 
 class DecisionCounter:
@@ -29,4 +30,31 @@ class DecisionCounter:
             verdict=decision.verdict,
             reason=decision.reason,
             state=state,
+            **decision_names(decision),
         )
+
+
+def decision_names(decision: BuyEngineDecision) -> dict[str, str]:
+    """Return what a line on a decision names: leader, market, outcome, and the price and amount that it is about.
+
+    Those of the fill; where nothing filled, of our order; without one, of the leader's trade.
+    """
+    market, found = decision.inputs.market, _about(decision)
+    return {
+        "leader": decision.leader,
+        "market": market.title if market else "",
+        "outcome": market.outcome if market else "",
+        "price": micro_text(found.price) if found else "",
+        "shares": micro_text(found.shares) if found else "",
+        "amount": micro_text(found.usdc) if found else "",
+    }
+
+
+def _about(decision: BuyEngineDecision) -> Trade | None:
+    filled, order = decision.outcome, decision.order
+    if filled is not None and filled.shares:
+        return Trade(usdc=filled.usdc, shares=filled.shares, price=price_of(filled.usdc, filled.shares))
+    if order is not None:
+        worth = cost_micro(order.shares, order.limit_price)
+        return Trade(usdc=worth, shares=order.shares, price=order.limit_price)
+    return decision.trade

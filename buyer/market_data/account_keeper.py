@@ -27,6 +27,8 @@ from shared.ledger.held_lots import KINDS, held_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.account import LotMark, LotMarks, equity_point, unrealized_sum
 
+SOON_S = 2.0
+"""So soon after a look what happened to the ledger since is worth another one."""
 PATIENCE_MS = 45_000
 """So far into a minute a point waits for the mark of every lot; then it says that equity is not known."""
 
@@ -48,20 +50,32 @@ class AccountKeeper:
     keep_trades: int
     _known: dict[str, MarketFacts] = field(default_factory=dict[str, MarketFacts], init=False)
     _minute: int = field(default=-1, init=False)
+    _seq: int = field(default=-1, init=False)
+    _next: float = field(default=0.0, init=False)
 
     def start(self, stop: threading.Event) -> None:
         """Keep it from now on until `stop`."""
         threading.Thread(target=self._run, args=(stop,), name="account-keeper", daemon=True).start()
 
-    def keep_once(self) -> None:
-        """Tell the marks, and add the minute's point where it is missing. The thread's one step.
+    def keep_due(self) -> None:
+        """Look again when it is time, or when the ledger moved on: what was just bought has its mark soon.
 
         Raises:
             Unavailable: the server is away.
         """
         if not self.books.active:
             return
+        if self.clock.monotonic() >= self._next or RedisLedger(self.redis, self.mode).read(()).seq != self._seq:
+            self.keep_once()
+
+    def keep_once(self) -> None:
+        """Tell the marks, and add the minute's point where it is missing.
+
+        Raises:
+            Unavailable: the server is away.
+        """
         found = RedisLedger(self.redis, self.mode).whole(KINDS)
+        self._seq, self._next = found.seq, self.clock.monotonic() + self.every_s
         lots, now_ms = held_lots(found), self.clock.now_ms()
         marks = self._marks(lots)
         write_marks(self.redis, self.mode, LotMarks(at_ms=now_ms, every_ms=round(self.every_s * 1000), marks=marks))
@@ -94,10 +108,10 @@ class AccountKeeper:
         log, away = logs.get_logger("account"), False
         while not stop.is_set():
             try:
-                self.keep_once()
+                self.keep_due()
                 away = False
             except HybridError as error:
                 if not away:
                     log.warning("account_not_kept", error=str(error))
                 away = True
-            self.clock.wait(stop, self.every_s)
+            self.clock.wait(stop, min(SOON_S, self.every_s))

@@ -16,7 +16,7 @@ DAYS: dict[Span, int] = {"today": 1, "7d": 7, "30d": 30}
 """How many UTC days a span has, today's included."""
 MOST_OLD_MS = 7 * DAY_MS
 """A point of the line older than this before a span's beginning says nothing of that beginning."""
-_PNL, _FEES = "pnl:", "fees:"
+_PNL, _FEES, _SPENT = "pnl:", "fees:", "day:"
 
 
 def span_starts(now_ms: int) -> dict[Span, int]:
@@ -30,7 +30,6 @@ def profit_spans(
     unrealized: Usdc | None,
     now_ms: int,
     points: Mapping[Span, EquityPoint | None],
-    first: EquityPoint | None,
 ) -> tuple[PnlSpan, ...]:
     """Return profit and loss of today, 7 and 30 days, and of all time.
 
@@ -39,10 +38,9 @@ def profit_spans(
         unrealized: How far open lots stand above their cost now; None where nobody knows.
         now_ms: The time.
         points: The last point of the line of equity at or before each span's beginning.
-        first: The line's first point.
     """
     starts = span_starts(now_ms)
-    spans = [_span(span, starts[span], values, unrealized, points.get(span), first, now_ms) for span in DAYS]
+    spans = [_span(span, starts[span], values, unrealized, points.get(span), now_ms) for span in DAYS]
     whole = PnlSpan(
         span="all", realized=Usdc(values.get(REALIZED, 0)), unrealized=unrealized, fees=Usdc(values.get(FEES, 0))
     )
@@ -54,7 +52,7 @@ def daily_profit(values: Values) -> tuple[DayProfit, ...]:
 
     What was booked before days were kept stands last, as the day ''; so the days always add up to the ledger.
     """
-    days = sorted({name.partition(":")[2] for name in values if name.startswith((_PNL, _FEES, "day:"))}, reverse=True)
+    days = sorted({name.partition(":")[2] for name in values if name.startswith((_PNL, _FEES, _SPENT))}, reverse=True)
     rows = [
         DayProfit(
             day=f"{day[:4]}-{day[4:6]}-{day[6:]}",
@@ -76,25 +74,30 @@ def _span(
     values: Values,
     unrealized: Usdc | None,
     point: EquityPoint | None,
-    first: EquityPoint | None,
     now_ms: int,
 ) -> PnlSpan:
     numbers = range(start_ms // DAY_MS, now_ms // DAY_MS + 1)
     realized = sum(values.get(days_accounts(number)[1], 0) for number in numbers)
-    before = _gain_at(start_ms, point, first, values.get(REALIZED, 0) - realized)
+    before = 0 if _began_in(values, numbers[0]) else _gain_at(start_ms, point)
     change = None
     if unrealized is not None and before is not None:
         change = Usdc(values.get(REALIZED, 0) + unrealized - before - realized)
     return PnlSpan(span=span, realized=Usdc(realized), unrealized=change, fees=_fees(values, numbers))
 
 
-def _gain_at(start_ms: int, point: EquityPoint | None, first: EquityPoint | None, realized_before: int) -> int | None:
+def _began_in(values: Values, first_day: int) -> bool:
+    """Say whether nothing was ever spent or realized before a day: then the account stood at what was put in."""
+    first = days_accounts(first_day)[0].partition(":")[2]
+    days = [name.partition(":")[2] for name in values if name.startswith((_PNL, _FEES, _SPENT))]
+    booked = sum(value for name, value in values.items() if name.startswith(_PNL))
+    return all(day >= first for day in days) and booked == values.get(REALIZED, 0)
+
+
+def _gain_at(start_ms: int, point: EquityPoint | None) -> int | None:
     """Return how far the account stood above what was put in when a span began; None where nobody knows."""
-    if point is not None:
-        fresh = start_ms - point.at_ms <= MOST_OLD_MS
-        return point.equity - point.deposited if fresh and point.equity is not None else None
-    held_nothing = first is not None and first.cost == 0 and first.realized == realized_before
-    return realized_before if held_nothing else None
+    if point is None or point.equity is None or start_ms - point.at_ms > MOST_OLD_MS:
+        return None
+    return point.equity - point.deposited
 
 
 def _fees(values: Values, numbers: Iterable[int]) -> Usdc | None:

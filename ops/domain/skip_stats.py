@@ -56,6 +56,8 @@ class SkipStats:
     rules: dict[str, SkippedSignal] = field(default_factory=dict[str, SkippedSignal])
     outcomes: Counter[str] = field(default_factory=Counter[str])
     leaders: dict[str, LeaderTotals] = field(default_factory=dict[str, LeaderTotals])
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    """Names of leaders, as their signals told them."""
     _filled: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -83,6 +85,7 @@ class SkipStats:
             "unfilled_because": dict(self.outcomes.most_common()),
             "leaders": {
                 name: {
+                    "label": self.labels.get(name, ""),
                     "decided": leader.decided,
                     "followed": leader.followed,
                     "unfilled": leader.unfilled,
@@ -158,6 +161,8 @@ def skip_stats(events: Iterable[AnyEvent], start_ms: int, end_ms: int, leader: s
             continue
         if isinstance(event, ActionableSignal):
             _cross_off(event.id, waiting, decided)
+            if event.leader_label:
+                totals.labels[event.leader] = event.leader_label
         elif isinstance(event, SignalDropped):
             totals.dropped += 1
         elif isinstance(event, BuyEngineDecision):

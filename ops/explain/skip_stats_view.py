@@ -48,5 +48,6 @@ def _by_leader(found: SkipStats) -> Table:
     for name, leader in sorted(found.leaders.items(), key=lambda item: -item[1].decided):
         because = ", ".join(f"{rule} {count}" for rule, count in leader.skipped.most_common(3))
         counts = (leader.decided, leader.followed, leader.unfilled, leader.skipped.total())
-        table.add_row(name or "unknown", *(str(count) for count in counts), because)
+        label = found.labels.get(name, "")
+        table.add_row(f"{label} {name}" if label else name or "unknown", *(str(count) for count in counts), because)
     return table

@@ -16,7 +16,7 @@ from ops.board.profit import profit_spans, span_starts
 from ops.board.state_word import TurnedControl, board_state
 from ops.domain.live_view import LeaderLine
 from ops.operator.account import board_parts, leader_table
-from shared.account.equity_line import first_point, points_at, thinned_line
+from shared.account.equity_line import points_at, thinned_line
 from shared.account.lot_marks import read_marks
 from shared.account.published_limits import read_limits
 from shared.clock import SystemClock
@@ -144,7 +144,7 @@ def _spans(
 ) -> tuple[PnlSpan, ...]:
     starts = span_starts(now_ms)
     points = dict(zip(starts, points_at(redis, mode, list(starts.values())), strict=True))
-    return profit_spans(values, unrealized, now_ms, points, first_point(redis, mode))
+    return profit_spans(values, unrealized, now_ms, points)
 
 
 def _naming(positions: Sequence[Position], labels: Mapping[str, str]) -> Callable[[str], str]:

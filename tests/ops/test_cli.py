@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from ops.cli import app
 from ops.supervisor.embedded_redis import free_port
+from shared.code_version import code_version
 from shared.domain import exit_codes
 from tests.waiting import PATIENCE_S
 
@@ -28,6 +29,12 @@ COMMANDS = (
     "follow",
     "unfollow",
     "leaders",
+    "positions",
+    "trades",
+    "pnl",
+    "config",
+    "controls",
+    "sell",
 )
 
 
@@ -85,3 +92,20 @@ def test_a_capture_is_never_overwritten(tmp_path: Path) -> None:
 
     assert result.returncode in {exit_codes.BAD_CONFIG, exit_codes.DEPENDENCY_MISSING}
     assert (tmp_path / "old.jsonl").read_text() == "precious"
+
+
+def test_the_version_is_said_without_a_command() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+
+    assert (result.exit_code, result.output.strip()) == (0, code_version())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_and_choices(shell: str) -> None:
+    """As the scripts of `hybrid --install-completion` ask it."""
+    asked = {"_HYBRID_COMPLETE": f"complete_{shell}", "COMP_WORDS": "hybrid po", "COMP_CWORD": "1"}
+    asked |= {"_TYPER_COMPLETE_ARGS": "hybrid po", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+
+    result = CliRunner().invoke(app, [], env=asked, prog_name="hybrid")
+
+    assert "positions" in result.output

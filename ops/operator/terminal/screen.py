@@ -70,7 +70,9 @@ def _two_columns(picture: ScreenPicture, left: int) -> list[Layout]:
     third = max(4, left // 3)
     picture.rows = max(1, third - 3)
     middle, low = Layout(name="middle"), Layout(name="low", size=third)
-    middle.split_row(Layout(source_panels.leaders(picture, short=True)), Layout(panels.decisions(picture), ratio=2))
+    middle.split_row(
+        Layout(source_panels.leaders(picture, short=True), ratio=4), Layout(panels.decisions(picture), ratio=7)
+    )
     low.split_row(Layout(source_panels.short_sources(picture), ratio=3), Layout(panels.alarms(picture), ratio=2))
     return [Layout(panels.positions(picture), size=third), middle, low]
 

@@ -37,8 +37,9 @@ def leaders(picture: ScreenPicture, *, short: bool = False) -> Panel:
         called, leader = leader_name(name, picture.label_of(name)), known.get(name)
         line = leader or LeaderLine()
         counts = (*(() if short else (line.signals,)), line.bought, line.skipped)
-        made.add_row(called, *map(str, counts), ago(line.last_at_ms or None, picture.now_ms))
-    return panel(made, "leaders", services_line(picture))
+        last = ago(line.last_at_ms or None, picture.now_ms)
+        made.add_row(called, *map(str, counts), last.removesuffix(" ago") if short else last)
+    return panel(made, "leaders", None if short else services_line(picture))
 
 
 def sources(picture: ScreenPicture) -> Panel:

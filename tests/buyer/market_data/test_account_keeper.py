@@ -119,6 +119,18 @@ def test_a_buyer_that_is_not_the_active_one_tells_nothing(account: Account) -> N
     account.look()
     account.clock.advance(LOOKED_S)
 
-    account.keeper.keep_once()
+    account.keeper.keep_due()
 
     assert read_marks(account.redis, "paper") is None
+
+
+def test_what_is_bought_has_its_mark_before_the_next_look_is_due(account: Account) -> None:
+    account.look()
+    account.keeper.keep_due()
+    account.write("more", (f"shares:{LOT.key}", D(5)), (f"cost:{LOT.key}", D("2.5")))
+
+    account.keeper.keep_due()
+
+    marks = read_marks(account.redis, "paper")
+    assert marks is not None
+    assert [mark.shares for mark in marks.marks] == [D(15)]

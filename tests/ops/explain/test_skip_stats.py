@@ -66,3 +66,10 @@ def test_totals_keep_to_their_period_and_leader() -> None:
 @given(st.permutations([SIGNAL, a_skip(), a_signal(tx_hash="0x" + "8e" * 32)]))
 def test_a_signal_without_a_decision_is_said_to_be_undecided(events: list[AnyEvent]) -> None:
     assert skip_stats(events, 0, NOW_MS).undecided == 1
+
+
+def test_a_leader_is_called_as_his_signals_call_him() -> None:
+    found = skip_stats([a_signal(leader_label="whale"), a_skip()], 0, NOW_MS)
+
+    assert found.figures()["leaders"][LEADER]["label"] == "whale"
+    assert f"whale {LEADER}" in shown(skip_stats_view.totals(found))

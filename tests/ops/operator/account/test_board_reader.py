@@ -162,3 +162,22 @@ def test_the_last_trade_is_the_last_one_booked(account: Account) -> None:
     assert trade is not None
     assert (trade.kind, trade.label, trade.outcome, trade.realized) == ("SELL", "of a file", "Yes", D("0.31"))
     assert trade.price == D("0.6")
+
+
+def test_an_account_that_began_in_a_span_is_known_from_its_first_trade_on(account: Account) -> None:
+    account.redis.delete("hs:paper:equity")
+    key = account.buys("10", "5", "0.1")
+    account.mark(key, "10", "0.53", "5.2")
+
+    assert [one.unrealized for one in board(account).pnl] == [D("0.1")] * 4
+
+
+def test_of_an_older_account_a_span_without_a_beginning_is_not_known(account: Account) -> None:
+    account.redis.delete("hs:paper:equity")
+    key = account.buys("10", "5", "0.1", at_ms=NOON_MS - 40 * DAY_MS)
+    account.mark(key, "10", "0.53", "5.2")
+
+    found = board(account)
+
+    assert [span(found, name).unrealized for name in ("today", "7d", "30d")] == [None] * 3
+    assert span(found, "all").unrealized == D("0.1")
