@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared import metrics
-from shared.domain.ledger_accounts import day_account, pnl_account
+from shared.domain.ledger_accounts import DAY_MS, days_accounts
 from shared.domain.money import MICRO
 from shared.domain.trading_controls import NOTES
 from shared.messages.account import EquityPoint
@@ -17,8 +17,9 @@ def show_account(mode: str, values: Mapping[str, int], point: EquityPoint, lots:
     money = metrics.make_gauge("account_usdc", "Money of the account, by part.", "mode", "part")
     for part in PARTS:
         money.labels(mode, part).set(_usdc(getattr(point, part)))
-    money.labels(mode, "spent_today").set(_usdc(values.get(day_account(point.at_ms), 0)))
-    money.labels(mode, "realized_today").set(_usdc(values.get(pnl_account(point.at_ms), 0)))
+    spent, realized, *_ = days_accounts(point.at_ms // DAY_MS)
+    money.labels(mode, "spent_today").set(_usdc(values.get(spent, 0)))
+    money.labels(mode, "realized_today").set(_usdc(values.get(realized, 0)))
     metrics.make_gauge("open_lots", "Lots that are held.", "mode").labels(mode).set(lots)
     on = metrics.make_gauge("control_on", "1 while a control of orders or redemptions is on.", "mode", "control")
     for account, control in NOTES.items():

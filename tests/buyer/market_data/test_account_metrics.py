@@ -4,7 +4,7 @@ from math import isnan
 from typing import Any
 
 from buyer.market_data.account_metrics import PARTS, show_account
-from shared.domain.ledger_accounts import HALT, day_account, pnl_account
+from shared.domain.ledger_accounts import DAY_MS, HALT, days_accounts
 from shared.messages.account import EquityPoint
 from shared.metrics import REGISTRY
 from tests.amounts import D
@@ -24,7 +24,8 @@ def shown(name: str, **labels: str) -> float:
 
 
 def test_an_account_is_shown_with_what_the_day_brought_and_which_controls_are_on() -> None:
-    values = {HALT: 1, day_account(NOW_MS): D("12.5"), pnl_account(NOW_MS): D("-3")}
+    spent, realized, *_ = days_accounts(NOW_MS // DAY_MS)
+    values = {HALT: 1, spent: D("12.5"), realized: D("-3")}
 
     show_account("paper", values, a_point(equity=D("1000.25")), 3)
 
