@@ -20,9 +20,20 @@ class AlertSwitch(Settings):
 
     alert_urls: SecretStr | None = Field(
         None,
-        description="Where alerts go: apprise's URLs (tgram://, discord://, mailto://, ntfy://, json://, ...), "
-        "separated by spaces.",
+        description="Where alerts go: apprise's URLs (discord://, mailto://, json://, ...), separated by spaces.",
     )
+    telegram_token: SecretStr | None = Field(
+        None, description="Token of a Telegram bot that sends alerts to TELEGRAM_CHATS and takes their commands."
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None,
+        description="Pinged while the server answers and no program is lost: who watches it tells you when we cannot.",
+    )
+
+    @property
+    def wants_alerts(self) -> bool:
+        """Say whether there is anywhere to tell."""
+        return any((self.alert_urls, self.telegram_token, self.heartbeat_url))
 
 
 class UpSettings(AlertSwitch):
@@ -37,6 +48,9 @@ class UpSettings(AlertSwitch):
     data_dir: Path = Field(Path("var"), description="Folder of the embedded server's data, locks and logs.")
     live: bool = Field(default=False, description="Whether buyer and redeemer, which read it too, use real money.")
     dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well for live trading.")
+    alerts: bool = Field(
+        default=False, description="Run `hybrid alerts` too; ALERT_URLS, TELEGRAM_TOKEN or HEARTBEAT_URL switch it on."
+    )
 
     @property
     def leaders(self) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ def up(
     dry_run: Annotated[
         bool | None, typer.Option("--dry-run/--no-dry-run", help="Paper orders, whatever the environment says.")
     ] = None,
+    alerts: Annotated[
+        bool, typer.Option("--alerts", help="Run `hybrid alerts` too, as ALERT_URLS and TELEGRAM_TOKEN do.")
+    ] = False,
 ) -> None:
     """Run the whole pipeline here, with paper orders unless both --live and --no-dry-run are given.
 
@@ -43,9 +46,45 @@ def up(
 
     file = usual_file(env_file)
     given: dict[str, Any] = {"data_dir": data_dir, "tracked_wallets": leaders, "runtime_seconds": runtime_seconds}
+    given |= {"alerts": True} if alerts else {}
     flags = [*(["--env-file", file] if file else []), *(["--live"] if live else []), *_DRY_RUN[dry_run]]
     settings = parse(UpSettings, flags, **{name: value for name, value in given.items() if value is not None})
+    if settings.alerts or settings.wants_alerts:
+        from ops.alerts.config import AlertSettings
+
+        parse(AlertSettings, ["--env-file", file] if file else []).check_targets()
     leave(command.main(settings, env_file=file))
+
+
+def alerts(
+    test: Annotated[bool, typer.Option("--test", help="Send one message everywhere, and end.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Switch it off for good: drop its place in the streams, and what waits.")
+    ] = False,
+    env_file: Annotated[Path | None, typer.Option(help="File with settings; default: .env, if there is one.")] = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> NoReturn:
+    """Tell a person who is away what happens, and take commands from Telegram.
+
+    ALERT_URLS, TELEGRAM_TOKEN with TELEGRAM_CHATS, or HEARTBEAT_URL say where; `hybrid up` runs it by itself then.
+
+    Example: hybrid alerts --test
+    """
+    from ops.alerts import farewell, process, trial
+    from ops.alerts.config import AlertSettings
+    from ops.supervisor.env_file import find_env_file as usual_file
+    from shared.config import parse
+
+    file = usual_file(env_file)
+    flags = ["--env-file", file] if file else []
+    if test:
+        raise typer.Exit(trial.main(parse(AlertSettings, flags)))
+    url = server_url(redis_url, data_dir)
+    if forget:
+        typer.echo(farewell.main(url))
+        raise typer.Exit
+    process.main(lambda: parse(AlertSettings, flags, redis_url=url, data_dir=data_dir))
 
 
 def demo(

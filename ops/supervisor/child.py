@@ -27,7 +27,7 @@ _PLAIN_LINE = re.compile(r"[A-Za-z][\w .@-]*: \S")
 class ChildProgram:
     """What to start: `python -m <module>`, with what it is told beyond our environment.
 
-    Only who `signs` inherits what leads to a key.
+    Only who `signs` inherits what leads to a key. One that is `optional` and refuses to run ends nobody else.
     """
 
     name: str
@@ -35,6 +35,7 @@ class ChildProgram:
     env: Mapping[str, str]
     arguments: tuple[str, ...] = ()
     signs: bool = False
+    optional: bool = False
 
     def environment(self) -> dict[str, str]:
         """Return its whole environment."""

@@ -48,12 +48,16 @@ class ProcessPipeline:
         """
         try:
             self._start(stop)
-            while len(self._done) < len(self._children) and not self._clock.wait(stop, _TURN_EVERY_S):
+            while self._is_needed() and not self._clock.wait(stop, _TURN_EVERY_S):
                 self._turn(stop)
         finally:
             killed = self._end()
         if killed:
             raise HybridError(f"{', '.join(killed)} did not end within {_END_S:g} s and had to be killed")
+
+    def _is_needed(self) -> bool:
+        """Say whether a program that is not optional is not done."""
+        return any(child.name not in self._done and not child.program.optional for child in self._children)
 
     def ready(self) -> bool:
         """Say whether every program runs."""
@@ -92,6 +96,9 @@ class ProcessPipeline:
             case RestartDone():
                 self._done.add(child.name)
                 self._log.info("program_done", program=child.name)
+            case RestartHalt(code) if child.program.optional:
+                self._done.add(child.name)
+                self._log.error("program_refused", program=child.name, why=child.why(), exit_code=code)
             case RestartHalt(code):
                 raise _ERRORS[code](f"{child.name} ended with {code} ({exit_codes.MEANINGS[code]}): {child.why()}")
             case None:

@@ -21,6 +21,7 @@ from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import BadConfig, HybridError
 from shared.domain.plain_text import make_plain
+from shared.domain.secret_settings import ADDRESSES
 from shared.domain.trading_words import LIVE
 from shared.messages.base import SERVICE
 from shared.messages.events import read_event
@@ -39,10 +40,12 @@ PROGRAMS = (
     ("worker", "redeemer.worker"),
 )
 """Name and module, in the order they are ended in: no new signal first, then no new order, then no new redemption."""
+ALERTS = ("alerts", "ops.alerts")
+"""Who tells a person, where that is wanted: ended last, so it tells of the end; the pipeline runs without it."""
 
 REDEEMING = frozenset({"redeemer", "worker"})
 
-_COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34"}
+_COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34", "alerts": "33"}
 _KEEP_LOG_BYTES = 10_000_000
 _LAST_WORDS = 100
 _SHOWN = ("signals", "sightings", "dropped", "decisions", "exits", "redeemed", "succeeded", "failed")
@@ -128,17 +131,31 @@ def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | Non
         fix = "set RELAYER_API_KEY and RELAYER_API_KEY_ADDRESS; till then redeem on the venue's site"
         logs.get_logger("up").warning("redeemer_left_out", why="no key for the venue's relayer", fix=fix)
     return [
-        ChildProcess(
-            ChildProgram(name, module, environment(settings, place, env_file), signs=signs(settings, name)), sink, clock
-        )
-        for place, (name, module) in enumerate(PROGRAMS, start=1)
+        ChildProcess(_program(settings, name, module, place, env_file), sink, clock)
+        for place, (name, module) in enumerate(programs(settings), start=1)
         if name not in left_out
     ]
 
 
+def programs(settings: UpSettings) -> tuple[tuple[str, str], ...]:
+    """Return what is run, in the order it is ended in."""
+    return (*PROGRAMS, ALERTS) if settings.alerts or settings.wants_alerts else PROGRAMS
+
+
+def _program(settings: UpSettings, name: str, module: str, place: int, env_file: str | None) -> ChildProgram:
+    told = dict(environment(settings, place, env_file))
+    told |= _alert_words(settings) if name == ALERTS[0] else dict.fromkeys(ADDRESSES, "")
+    return ChildProgram(name, module, told, signs=signs(settings, name), optional=name == ALERTS[0])
+
+
+def _alert_words(settings: UpSettings) -> dict[str, str]:
+    """Return what only alerts are told: whose disk they watch, wherever our folder was named."""
+    return {"DATA_DIR": str(settings.data_dir)}
+
+
 def signs(settings: UpSettings, name: str) -> bool:
-    """Say whether a program signs, and so is given what leads to the key: nobody on paper, and never the detector."""
-    return settings.mode == LIVE and name != "detector"
+    """Say whether a program signs, and so is given what leads to the key: nobody on paper, never detector or alerts."""
+    return settings.mode == LIVE and name not in {"detector", ALERTS[0]}
 
 
 def environment(settings: UpSettings, position: int, env_file: str | None = None) -> Mapping[str, str]:

@@ -1,10 +1,9 @@
 """A test message to where alerts will go, so that nobody finds out in an emergency that they do not arrive."""
 
-import logging
 import re
-from collections.abc import Callable
+from typing import Any
 
-from shared.domain.errors import DependencyMissing
+from shared.domain.errors import BadConfig, DependencyMissing
 
 _BETWEEN = re.compile(r"[\s,]+(?=[\w+-]+://)")
 _URL = re.compile(r"[A-Za-z][\w+-]*://\S+")
@@ -29,33 +28,33 @@ def send_test(text: str) -> list[str]:
     Raises:
         DependencyMissing: the extra `alerts` is not installed.
     """
-    add = _apprise()
     failed: list[str] = []
     for number, url in enumerate(alert_targets(text), 1):
-        sender = add(url)
-        if sender is None or not sender(_TITLE, _BODY):
+        try:
+            sender, _ = _make_target(url, number)
+            taken = bool(sender.notify(title=_TITLE, body=_BODY))
+        except BadConfig:
+            taken = False
+        if not taken:
             failed.append(f"address {number} ({url.partition('://')[0]}://...) did not take the message")
     return failed
 
 
 def _readable(url: str) -> bool:
-    return bool(_URL.fullmatch(url)) and _apprise()(url) is not None
-
-
-def _apprise() -> "Callable[[str], Callable[[str, str], bool] | None]":
-    """Return what makes a sender of a URL, None where it cannot be read."""
+    if not _URL.fullmatch(url):
+        return False
     try:
-        import apprise  # noqa: PLC0415 - it imports a hundred services
+        _make_target(url, 1)
+    except BadConfig:
+        return False
+    return True
+
+
+def _make_target(url: str, number: int) -> tuple[Any, str]:
+    try:
+        from ops.alerts.apprise_plugins import make_target  # noqa: PLC0415 - apprise is dear to import
     except ImportError as error:
         raise DependencyMissing(
             f"alerts need the extra `alerts` ({error}): pip install 'hybrid-signals[alerts]'"
         ) from error
-    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its lines hold the URLs
-
-    def made(url: str) -> Callable[[str, str], bool] | None:
-        sender = apprise.Apprise()
-        if not sender.add(url):
-            return None
-        return lambda title, body: bool(sender.notify(title=title, body=body))
-
-    return made
+    return make_target(url, number)

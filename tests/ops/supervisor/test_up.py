@@ -251,3 +251,41 @@ def test_a_descriptor_is_no_place_for_a_password_that_several_programs_need() ->
     with pytest.raises(BadConfig, match="PRIVATE_KEY_PASSWORD_COMMAND"):
         up.refuse_descriptor({"PRIVATE_KEY_PASSWORD_FD": "3"})
     up.refuse_descriptor({})
+
+
+def test_alerts_are_run_where_they_are_asked_for_or_an_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off costs nothing: there is no process."""
+
+    def names(**given: object) -> list[str]:
+        return [name for name, _ in up.programs(parse(UpSettings, [], **given))]
+
+    assert names() == ["detector", "buyer", "redeemer", "worker"]
+    assert names(alerts=True)[-1] == "alerts"
+    for setting in ("ALERT_URLS", "TELEGRAM_TOKEN", "HEARTBEAT_URL"):
+        with monkeypatch.context() as there:
+            there.setenv(setting, "https://somewhere.example/x")
+            assert names()[-1] == "alerts"
+
+
+def test_only_alerts_are_told_where_a_person_is_and_they_are_told_no_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ALERT_URLS", "json://somewhere/secret")
+    monkeypatch.setenv("PRIVATE_KEY", "0x" + "1" * 64)
+    settings = parse(UpSettings, [], live=True, dry_run=False)
+
+    told = {child.name: child.program.environment() for child in up.children(settings, up.to_files(tmp_path), CLOCK)}
+
+    assert {name for name, each in told.items() if each["ALERT_URLS"]} == {"alerts"}
+    assert {name for name, each in told.items() if each.get("PRIVATE_KEY")} == {"buyer", "redeemer", "worker"}
+
+
+@pytest.mark.process
+def test_alerts_that_refuse_to_run_end_nobody_else(stage: Stage) -> None:
+    stage.run(optional=("alerts",), buyer="wait", alerts="misconfigured")
+
+    wait_until(lambda: "alerts" in stage.pipeline._done, "it refused")
+
+    assert stage.pid("buyer")
+    assert stage.pipeline.ready()
+    assert not stage.ended()
