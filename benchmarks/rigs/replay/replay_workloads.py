@@ -21,6 +21,7 @@ UNPROTECTED = {
     "slippage_bound": "larger",
     "max_spread": "0",
     "max_over_fair_pct": "0",
+    "max_over_others_pct": "0",
     "min_resale_pct": "0",
     "check_own_exits": "false",
     "stake_window_s": "0",
