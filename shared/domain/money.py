@@ -199,8 +199,10 @@ def taker_fee(shares: Shares, price: Price, rate: Rate, exponent: int | Decimal 
     21 of 21 captured taker legs, rounding only 10.
     """
     share, of = (rate * price * (MICRO - price), _CUBE) if exponent == 1 else _fee_ratio(price, rate, exponent)
-    fee = abs(shares * share) // of // _FEE_STEP * _FEE_STEP
-    return Usdc(fee if shares * share >= 0 else -fee)
+    exact = shares * share
+    if exact < 0:
+        return Usdc(-(-exact // of // _FEE_STEP * _FEE_STEP))
+    return Usdc(exact // of // _FEE_STEP * _FEE_STEP)
 
 
 def paid_fee(shares: Shares, usdc: Usdc, rate: Rate, exponent: int | Decimal = 1) -> Usdc:
