@@ -7,6 +7,7 @@ may grow.
     python -m benchmarks.order_path [--signals 400] [--rate 200] [--seconds 60]
     python -m benchmarks.order_path --beside COMMIT     what an order costs, beside that commit's code
     python -m benchmarks.order_path --recording-venue   300 signals a second to a venue that only records
+    python -m benchmarks.order_path --viewers 5         beside people who look at the dashboard, and without them
 """
 
 import argparse
@@ -23,6 +24,7 @@ from benchmarks.rigs.order_rig import Trading, trading
 from benchmarks.rigs.orders.order_beside import WARM_UP, Asked, compare
 from benchmarks.rigs.orders.order_load import go_first, latencies, p99, sustained
 from benchmarks.rigs.orders.order_program import Program
+from benchmarks.rigs.orders.order_viewers import compare_viewers
 from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.messages.base import SIGNALS
 from simulator.command_line import HidingParser
@@ -42,6 +44,8 @@ SIGNALS_EACH = 400
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print."""
     asked = _parser().parse_args(argv)
+    if asked.viewers:
+        return compare_viewers(asked.viewers, asked.signals)
     if asked.beside or asked.recording_venue:
         return compare(_asked(asked))
     rate, seconds = asked.rate or RATE, SECONDS if asked.seconds is None else asked.seconds
@@ -114,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="seconds of steady rate; 0 leaves it out")
     parser.add_argument("--beside", default="", metavar="COMMIT", help="the code of this commit beside ours, in turns")
     parser.add_argument("--recording-venue", action="store_true", help="a venue that takes every order and records it")
+    parser.add_argument("--viewers", type=int, default=0, help="people who look at the dashboard, in turns with none")
     return parser
 
 

@@ -18,7 +18,7 @@ with early_signals("hybrid"):
     from shared.process.stderr_lines import say_event, say_stopped
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
-_PROGRAMS = frozenset({"up", "demo", "redis", "service", "alerts", "detector", "buyer", "redeemer", "worker"})
+_PROGRAMS = frozenset({"up", "demo", "redis", "service", "alerts", "web", "detector", "buyer", "redeemer", "worker"})
 """Commands that run for long: told to stop while they import, they have nothing to finish."""
 _NEW_OBJECTS = 50_000
 """New objects after which another command looks for garbage: importing its part makes many, which stay."""
@@ -30,6 +30,7 @@ _COMMANDS = (
     run.demo,
     run.status,
     run.alerts,
+    run.web,
     money.positions,
     money.trades,
     money.pnl,

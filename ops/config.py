@@ -51,6 +51,7 @@ class UpSettings(AlertSwitch):
     alerts: bool = Field(
         default=False, description="Run `hybrid alerts` too; ALERT_URLS, TELEGRAM_TOKEN or HEARTBEAT_URL switch it on."
     )
+    web_dashboard: bool = Field(default=False, description="Serve the dashboard, too: see WEB_HOST and WEB_PORT.")
 
     @property
     def leaders(self) -> tuple[str, ...]:

@@ -52,6 +52,7 @@ def settings_sections() -> list[DocsSection]:
     from ops.audit.audit import AuditSettings  # noqa: PLC0415 - the services are needed only here
     from ops.config import UpSettings  # noqa: PLC0415 - the services are needed only here
     from ops.run_service import ServiceSettings  # noqa: PLC0415 - the services are needed only here
+    from ops.web.settings import WebSettings  # noqa: PLC0415 - the services are needed only here
     from redeemer.config import RedeemerSettings  # noqa: PLC0415 - the services are needed only here
 
     every = DocsSection("Every program", "Read by all of them.", Settings.model_fields)
@@ -62,6 +63,7 @@ def settings_sections() -> list[DocsSection]:
         ("hybrid up", UpSettings),
         ("hybrid service", ServiceSettings),
         ("hybrid alerts", AlertSettings),
+        ("hybrid web", WebSettings),
         ("hybrid audit", AuditSettings),
     )
     return [every, *(_section(title, model) for title, model in programs)]

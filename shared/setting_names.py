@@ -210,6 +210,17 @@ KNOWN = frozenset(
         "WALLET_TYPE",
         "WARM_TOKENS",
         "WATCHER",
+        "WEB_ADDRESS",
+        "WEB_DASHBOARD",
+        "WEB_HOST",
+        "WEB_LINK_MINUTES",
+        "WEB_PORT",
+        "WEB_REFRESH_S",
+        "WEB_SESSION_HOURS",
+        "WEB_TLS_CERT",
+        "WEB_TLS_KEY",
+        "WEB_TOKEN",
+        "WEB_TRUSTED_PROXY",
         "WORKERS",
     }
 )

@@ -27,6 +27,7 @@ def follow(
     Example: hybrid follow 0x1111111111111111111111111111111111111111 --label whale
     """
     from ops.operator import leaders as command
+    from ops.operator.leader_lookup import look_up, wallet_named
     from shared.clock import SystemClock
     from shared.domain.plain_text import make_plain
     from shared.polymarket.wire.leader_words import split_words
@@ -36,9 +37,9 @@ def follow(
     if not words or (label and len(words) > 1):
         raise BadConfig("--label names one leader: give one, or follow each by itself")
     with connect_redis(server_url(redis_url, data_dir)) as server:
-        named = [command.wallet_named(server, word, clock) for word in words]
+        named = [wallet_named(server, word, clock) for word in words]
         for wanted, handle in named:
-            found = None if offline else command.look_up(wanted, clock)
+            found = None if offline else look_up(wanted, clock)
             wallet = found.address if found else wanted
             added = command.add(server, wallet, label or handle, clock)
             if found and found.note:
@@ -62,13 +63,14 @@ def unfollow(
     Example: hybrid unfollow 0x1111111111111111111111111111111111111111
     """
     from ops.operator import leaders as command
+    from ops.operator.leader_lookup import wallet_named
     from shared.clock import SystemClock
     from shared.redis.client import connect_redis
 
     if sell and keep:
         raise typer.BadParameter("--sell and --keep: give one of them, or none")
     with connect_redis(server_url(redis_url, data_dir)) as server:
-        wanted, _ = command.wallet_named(server, address, SystemClock())
+        wanted, _ = wallet_named(server, address, SystemClock())
         left = command.remove(server, wanted, SystemClock(), "sell" if sell else "keep" if keep else "mirror")
     typer.echo(f"{wanted} is not followed any more, until `hybrid follow`")
     if left:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from ops.commands.options import VAR, DataDir, RedisUrl, server_url
+from ops.commands.options import VAR, DataDir, EnvFile, RedisUrl, server_url
 
 _DRY_RUN: Mapping[bool | None, list[str]] = {None: [], True: ["--dry-run"], False: ["--no-dry-run"]}
 
@@ -30,6 +30,7 @@ def up(
     alerts: Annotated[
         bool, typer.Option("--alerts", help="Run `hybrid alerts` too, as ALERT_URLS and TELEGRAM_TOKEN do.")
     ] = False,
+    web: Annotated[bool, typer.Option("--web", help="Serve the dashboard too, and print its login link.")] = False,
 ) -> None:
     """Run the whole pipeline here, with paper orders unless both --live and --no-dry-run are given.
 
@@ -47,12 +48,17 @@ def up(
     file = usual_file(env_file)
     given: dict[str, Any] = {"data_dir": data_dir, "tracked_wallets": leaders, "runtime_seconds": runtime_seconds}
     given |= {"alerts": True} if alerts else {}
+    given |= {"web_dashboard": True} if web else {}
     flags = [*(["--env-file", file] if file else []), *(["--live"] if live else []), *_DRY_RUN[dry_run]]
     settings = parse(UpSettings, flags, **{name: value for name, value in given.items() if value is not None})
     if settings.alerts or settings.wants_alerts:
         from ops.alerts.config import AlertSettings
 
         parse(AlertSettings, ["--env-file", file] if file else []).check_targets()
+    if settings.web_dashboard:
+        from ops.web.web_command import check_web
+
+        check_web(file, settings.data_dir)
     leave(command.main(settings, env_file=file))
 
 
@@ -85,6 +91,33 @@ def alerts(
         typer.echo(farewell.main(url))
         raise typer.Exit
     process.main(lambda: parse(AlertSettings, flags, redis_url=url, data_dir=data_dir))
+
+
+def web(
+    link: Annotated[bool, typer.Option("--link", help="Print a new login link, and end.")] = False,
+    viewer: Annotated[bool, typer.Option("--viewer", help="A link that may look and not act.")] = False,
+    host: Annotated[str | None, typer.Option(help="Where to listen; beyond loopback see WEB_TOKEN.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Its port; default: WEB_PORT, 8700.")] = None,
+    env_file: EnvFile = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Serve the dashboard of a running pipeline to a browser.
+
+    On this machine only, unless a token and TLS protect it. It prints a link that logs in once. It shows what
+    `hybrid status` shows, stops orders as `hybrid kill` does, and cannot start live trading. The port of another
+    machine comes here with `ssh -L 8700:127.0.0.1:8700 HOST`.
+
+    Example: hybrid web --port 8700
+    """
+    from ops.supervisor.env_file import find_env_file as usual_file
+    from ops.web import web_command as command
+
+    flags = command.WebFlags(usual_file(env_file), data_dir, host, port)
+    if link:
+        command.print_link(flags, viewer=viewer)
+        return
+    command.main(flags, server_url(redis_url, data_dir), viewer=viewer)
 
 
 def demo(

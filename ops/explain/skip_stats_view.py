@@ -6,7 +6,7 @@ from rich.text import Text
 
 from ops.domain.rule_descriptions import words_of
 from ops.domain.skip_stats import SkipStats
-from ops.explain.timeline_view import moment, values
+from ops.explain.timeline_words import moment, values
 
 
 def totals(found: SkipStats) -> RenderableType:

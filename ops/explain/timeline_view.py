@@ -1,11 +1,5 @@
 """One fill's life, as text for a terminal."""
 
-import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from decimal import Decimal
-from operator import itemgetter
-
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -13,13 +7,19 @@ from rich.text import Text
 
 from ops.domain.fill_timeline import CopyCost, FillTimeline
 from ops.domain.rule_descriptions import words_of
-from shared.domain.market import Book
-from shared.domain.money import from_micro, micro_text, price_of
-from shared.messages.decisions import BuyEngineDecision, Outcome, RuleResult
-from shared.messages.signals import ActionableSignal
+from ops.explain.timeline_words import (
+    cost_words,
+    deed_words,
+    ending_of,
+    moment,
+    short_value,
+    title_of,
+    told_steps,
+    total_words,
+)
+from shared.messages.decisions import BuyEngineDecision
 
 COSTS = ("leader_price", "our_price", "by_price", "fee", "total")
-_HASH = re.compile(r"(0x[0-9a-f]{8})[0-9a-f]{32,}")
 _TITLE = "bold"
 _VERDICTS = {"BUY": "bold green", "SELL": "bold magenta", "SKIP": "bold yellow"}
 
@@ -35,63 +35,13 @@ def story(told: FillTimeline) -> RenderableType:
 
 
 def _headline(told: FillTimeline) -> Group:
-    return Group(Text(_title(told), _TITLE), _outcome(told))
+    return Group(Text(title_of(told), _TITLE), _outcome(told))
 
 
 def _outcome(told: FillTimeline) -> Text:
-    signal, decision = told.signal, told.decision
-    leader = f"{signal.leader_label or signal.leader[:10]} " if signal else "the leader "
-    did = _did(signal) if signal else "traded"
-    line = Text(f"{leader}{did}. ")
-    if told.dropped:
-        return line.append(f"Never a signal: {told.dropped.reason}.", "bold yellow")
-    if decision is None:
-        return line.append("Not decided yet.", "bold yellow")
-    return line.append(_verdict(decision, told.outcome), _VERDICTS[decision.verdict])
-
-
-def _did(signal: ActionableSignal) -> str:
-    if signal.cause == "MERGE":
-        return f"merged {from_micro(signal.shares):,.2f} back into collateral"
-    return f"{signal.side.lower()} {from_micro(signal.shares):,.2f} at {micro_text(signal.price)}"
-
-
-def _title(told: FillTimeline) -> str:
-    facts = told.decision.inputs.market if told.decision else None
-    hint = told.signal.market if told.signal else None
-    title = (facts.title if facts else "") or (hint.title if hint else "")
-    outcome = (facts.outcome if facts else "") or (hint.outcome if hint else "")
-    known = title or f"token {told.signal.token_id[:16] if told.signal else '?'}"
-    return f"{known} — {outcome}" if outcome else known
-
-
-def _verdict(decision: BuyEngineDecision, outcome: Outcome | None) -> str:
-    if decision.verdict == "SKIP":
-        return f"Skipped: {_why(decision)}."
-    word = "Bought" if decision.verdict == "BUY" else "Sold"
-    if outcome is None or not outcome.shares:
-        return f"Ordered, nothing filled: {(outcome.reason or outcome.state) if outcome else 'no outcome yet'}."
-    return f"{word} {from_micro(outcome.shares):,.2f} at {micro_text(price_of(outcome.usdc, outcome.shares))}."
-
-
-def _why(decision: BuyEngineDecision) -> str:
-    failed = next((rule for rule in decision.rules if not rule.passed and rule.rule == decision.reason), None)
-    return _compared(failed) if failed else decision.reason
-
-
-def _compared(rule: RuleResult) -> str:
-    asked = f" ({words_of(rule.rule)})" if words_of(rule.rule) else ""
-    return f"{rule.rule}{asked}: {values(rule)}"
-
-
-def values(rule: RuleResult) -> str:
-    """Return what a rule saw, and its limit."""
-    return (_short(rule.value) or "nothing") + (f", limit {rule.limit}" if rule.limit else "")
-
-
-def _short(text: str) -> str:
-    """Return a rule's value with long hashes cut: the whole one is in the JSON."""
-    return _HASH.sub(r"\1…", text)
+    open_still = told.dropped is not None or told.decision is None
+    style = "bold yellow" if open_still or told.decision is None else _VERDICTS[told.decision.verdict]
+    return Text(deed_words(told)).append(ending_of(told), style)
 
 
 def _events(told: FillTimeline) -> Table:
@@ -99,99 +49,9 @@ def _events(told: FillTimeline) -> Table:
     table.add_column("time (UTC)", no_wrap=True)
     table.add_column("after", justify="right", no_wrap=True, style="cyan")
     table.add_column("what happened")
-    began_ms = told.signal.traded_at_ms if told.signal else told.dropped.traded_at_ms if told.dropped else None
-    for at_ms, what in _in_order(told):
-        after = "" if began_ms is None else f"{_seconds(at_ms - began_ms):+.1f} s"
-        table.add_row(moment(at_ms), after, what)
+    for step in told_steps(told):
+        table.add_row(moment(step.at_ms), step.after, step.what)
     return table
-
-
-def _in_order(told: FillTimeline) -> list[tuple[int, str]]:
-    """Return the leader's trade first, whatever the clocks say: its block's time has whole seconds only."""
-    steps, known = list(_happened(told)), 1 if told.signal else 0
-    return steps[:known] + sorted(steps[known:], key=itemgetter(0))
-
-
-def _happened(told: FillTimeline) -> Iterator[tuple[int, str]]:
-    if told.signal:
-        yield from _signalled(told.signal)
-    for confirmed in told.confirmations:
-        note = "" if confirmed.counts else " (demoted then: does not count)"
-        behind = f"{confirmed.behind_first_ms / 1000:.1f} s after {confirmed.first_source}"
-        yield confirmed.seen_at_ms, f"confirmed by {confirmed.source}, {behind}{note}"
-    for retracted in told.retractions:
-        yield retracted.seen_at_ms, f"taken back by the chain, says {retracted.source}: {retracted.reason}"
-    if told.dropped:
-        seen = ", ".join(sighting.source for sighting in told.dropped.seen_by)
-        yield told.dropped.emitted_at_ms, f"dropped: {told.dropped.reason} (shown by {seen})"
-    if told.decision:
-        yield from _decided(told.decision)
-    for update in told.updates:
-        if update.state in _said_already(told.decision):
-            continue
-        said = f": {update.outcome.reason}" if update.outcome and update.outcome.reason else ""
-        yield update.emitted_at_ms, f"order {update.order_id[:12]} is {update.state}{said}"
-    yield from _ended(told)
-
-
-def _said_already(decision: BuyEngineDecision | None) -> set[str]:
-    """Return the states of an order that the decision's own lines tell: that it was meant, and what it got at once."""
-    return {"INTENT"} | ({decision.outcome.state} if decision and decision.outcome else set())
-
-
-def _signalled(signal: ActionableSignal) -> Iterator[tuple[int, str]]:
-    fills = f" in {len(signal.fills)} fills" if len(signal.fills) > 1 else ""
-    part, shares = f", part {signal.part + 1}" if signal.part else "", micro_text(signal.shares)
-    did = f"{signal.side} {shares} at {micro_text(signal.price)} = {micro_text(signal.usdc)} pUSD{fills}"
-    did = did if signal.cause == "TRADE" else f"MERGE {shares} of each outcome"
-    yield signal.traded_at_ms, f"leader {signal.leader}: {did}, transaction {signal.tx_hash}"
-    for sighting in signal.seen_by:
-        lag_s = _seconds(sighting.lag_ms)
-        when = f"{lag_s:.1f} s after the trade" if lag_s >= 0 else f"{-lag_s:.1f} s before its block's time"
-        yield sighting.seen_at_ms, f"seen by {sighting.source}, {when}"
-    yield signal.emitted_at_ms, f"signalled ({signal.emitted_by}{part})"
-
-
-def _decided(decision: BuyEngineDecision) -> Iterator[tuple[int, str]]:
-    inputs = decision.inputs
-    book = f"; {_touch(inputs.book)}" if inputs.book else ""
-    problems = f"; not known: {', '.join(inputs.problems)}" if inputs.problems else ""
-    yield inputs.now_ms, f"decided: {decision.verdict}, {_why(decision)}{book}{problems}"
-    order, outcome = decision.order, decision.outcome
-    if order:
-        asked = f"{order.side} up to {micro_text(order.shares)} at {micro_text(order.limit_price)} or better"
-        yield inputs.now_ms, f"ordered: {asked}, {order.kind} ({decision.mode})"
-    if outcome:
-        best = (outcome.book.best_ask, outcome.book.best_bid)[decision.verdict == "SELL"] if outcome.book else None
-        met = f"; the best price it met was {micro_text(best)}" if best is not None else ""
-        at_ms = outcome.book.at_ms if outcome.book else inputs.now_ms
-        said = f": {outcome.reason}" if outcome.reason not in {"", "filled"} else ""
-        got = f"{_got(outcome)} and {micro_text(outcome.fee)} fee"
-        yield max(at_ms, inputs.now_ms), f"{outcome.state.lower()}{said}: {got}{met}"
-
-
-def _ended(told: FillTimeline) -> Iterator[tuple[int, str]]:
-    for event in told.exits:
-        if outcome := event.outcome:
-            because = f" ({event.exit.reason.replace('_', ' ')})" if event.exit else ""
-            yield event.inputs.now_ms, f"the lot was sold into{because}: {_got(outcome)}"
-    for event in told.withheld:
-        because = f" ({event.exit.reason.replace('_', ' ')})" if event.exit else ""
-        yield event.inputs.now_ms, f"an exit{because} sold nothing: {_why(event)}"
-    for at_ms, payouts, lot in told.payments:
-        result = from_micro(lot.payout - lot.cost)
-        held = f"the lot of {micro_text(lot.shares)} shares that cost {micro_text(lot.cost)}"
-        brought = f"{held} brought {micro_text(lot.payout)} ({result:+f} pUSD)"
-        yield at_ms, f"the market paid {' / '.join(payouts)}: {brought}"
-
-
-def _got(outcome: Outcome) -> str:
-    return f"{micro_text(outcome.shares)} for {micro_text(outcome.usdc)} pUSD"
-
-
-def _touch(book: Book) -> str:
-    bid, ask = (micro_text(price) if price else "-" for price in (book.best_bid, book.best_ask))
-    return f"book {bid} / {ask}"
 
 
 def _rules(decision: BuyEngineDecision) -> Table:
@@ -201,30 +61,10 @@ def _rules(decision: BuyEngineDecision) -> Table:
     for rule in decision.rules:
         mark = Text("✓", "green") if rule.passed else Text("✗", "bold red")
         asked = Text(words_of(rule.rule), "dim" if rule.passed else "red")
-        table.add_row(mark, rule.rule, asked, _short(rule.value), rule.limit, style="" if rule.passed else "red")
+        table.add_row(mark, rule.rule, asked, short_value(rule.value), rule.limit, style="" if rule.passed else "red")
     return table
 
 
 def _cost(cost: CopyCost, verdict: str) -> Text:
-    beside = "paid" if verdict == "BUY" else "received"
-    word, amount = ("worse", cost.by_price) if cost.by_price >= 0 else ("better", -cost.by_price)
-    return Text.assemble(
-        ("against the leader: ", _TITLE),
-        f"{cost.our_price} {beside} a share, the leader's {cost.leader_price}: {_money(amount)} {word}; ",
-        f"fee {_money(cost.fee)}; together ",
-        (f"{cost.total:+f} pUSD", "red" if cost.total > 0 else "green"),
-    )
-
-
-def _seconds(span_ms: int) -> float:
-    """Return seconds to one place; never minus nothing."""
-    return round(span_ms / 1000, 1) + 0.0
-
-
-def moment(at_ms: int) -> str:
-    """Return a time in UTC, to the second."""
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _money(amount: Decimal) -> str:
-    return f"{amount:f} pUSD"
+    color = "red" if cost.total > 0 else "green"
+    return Text.assemble(("against the leader: ", _TITLE), cost_words(cost, verdict), (total_words(cost), color))

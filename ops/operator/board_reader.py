@@ -16,7 +16,7 @@ from ops.board.profit import profit_spans, span_starts
 from ops.board.state_word import TurnedControl, board_state
 from ops.domain.live_view import LeaderLine
 from ops.operator.account import board_parts, leader_table
-from shared.account.equity_line import points_at, thinned_line
+from shared.account.equity_line import first_point, points_at, thinned_line
 from shared.account.lot_marks import read_marks
 from shared.account.published_limits import read_limits
 from shared.clock import SystemClock
@@ -28,7 +28,7 @@ from shared.domain.record_kinds import EXITS, WALLET
 from shared.domain.trading_controls import CONTROLS, NOTES
 from shared.ledger.held_lots import KINDS, held_lots
 from shared.ledger.redis_ledger import RedisLedger
-from shared.messages.account import LotMark, equity_point, unrealized_sum
+from shared.messages.account import EquityPoint, LotMark, equity_point, unrealized_sum
 from shared.messages.decisions import FLOOR
 from shared.polymarket.market_store import MarketStore
 from shared.process.beats import read_standings
@@ -91,8 +91,15 @@ def read_board(redis: Redis, mode: str, now_ms: int, lines: Mapping[str, LeaderL
         last_error=board_parts.last_error(redis),
         leaders=board_parts.leader_rows(leader_table.table(redis, reports), found.values, positions, lines),
         alarms=board_alarms(state, services, sources, positions, caps, _troubles(redis, mode, found)),
-        equity_line=tuple(thinned_line(redis, mode, now_ms - LINE_MS, now_ms, LINE_POINTS)),
+        equity_line=tuple(_equity_line(redis, mode, now_ms)),
     )
+
+
+def _equity_line(redis: Redis, mode: str, now_ms: int) -> list[EquityPoint]:
+    """Return the line of some weeks, or of a younger account's whole life: its points lie evenly apart."""
+    first = first_point(redis, mode)
+    since_ms = max(now_ms - LINE_MS, first.at_ms) if first else now_ms
+    return thinned_line(redis, mode, since_ms, now_ms, LINE_POINTS)
 
 
 def shown_mode(redis: Redis) -> str:

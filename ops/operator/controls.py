@@ -5,7 +5,9 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -41,6 +43,9 @@ NAMES = {
     HALT_REDEMPTIONS: "kill redemptions",
 }
 """Each control as an operator calls it, the strongest first."""
+
+
+_acting: ContextVar[str] = ContextVar("acting")
 
 
 @dataclass(frozen=True)
@@ -189,8 +194,20 @@ def where() -> str:
     return f"{host} (ssh from {client})" if client else host
 
 
+@contextmanager
+def acting_as(name: str) -> Generator[None]:
+    """Let what this thread does meanwhile be done by `name`: of a process that serves several people."""
+    token = _acting.set(name)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
 def who() -> str:
-    """Name the user; a container's user often has no name, which must not keep a control from turning."""
+    """Name who acts, else the user; a container's often has no name, which must not keep a control from turning."""
+    if named := _acting.get(""):
+        return named
     try:
         return getpass.getuser()
     except (KeyError, OSError):

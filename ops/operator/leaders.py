@@ -1,6 +1,5 @@
 """`hybrid follow`, `unfollow` and `leaders`: the wallets that running detectors watch; changes count within seconds."""
 
-import threading
 import uuid
 from collections.abc import Mapping
 from typing import Literal, cast
@@ -13,23 +12,16 @@ from detector.polling.cursors import CURSORS
 from ops.operator.account.leader_table import is_watched, was_reported
 from ops.operator.controls import who
 from ops.operator.lots import sell
-from ops.research.proxy_wallets import ResolvedWallet, resolve
 from shared.clock import Clock
-from shared.config import Settings, parse
 from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import sells_only_account
 from shared.domain.ledger_write import BalanceGuard, LedgerWrite
 from shared.domain.redaction import without_keys
-from shared.http.client import Upstream
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
-from shared.polymarket.data_api import ActivityV2
-from shared.polymarket.polygon import PolygonClient
-from shared.polymarket.profiles import wallet_of_handle
 from shared.polymarket.wire.leader_fills import ADDRESS
-from shared.polymarket.wire.leader_words import address_of, read_leader
+from shared.polymarket.wire.leader_words import address_of
 from shared.polymarket.wire.wallets import PROTOCOL
-from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.client import answering
 from shared.redis.followed_leaders import (
     FollowedLeader,
@@ -64,42 +56,6 @@ def checked(address: str) -> str:
     if wanted in PROTOCOL:
         raise BadConfig(f"{wanted} is {PROTOCOL[wanted]}: a contract of the venue, not a trader")
     return wanted
-
-
-def wallet_named(redis: Redis, word: str, clock: Clock) -> tuple[str, str]:
-    """Return the address that a word names and what it is called there: a handle is looked up, within Gamma's budget.
-
-    Raises:
-        BadConfig: it names nobody, or a handle that nobody or several have.
-        TryAgain: it is a handle, and the venue does not answer now.
-    """
-    named = read_leader(word)
-    if named is None or not named.handle:
-        return checked(word), ""
-    cfg, stop = parse(Settings, []), threading.Event()
-    gate = RateGate(redis, "gamma", GateLimits(cfg.gamma_rate_per_s), clock=clock)
-    gamma = Upstream("gamma", cfg.gamma_url, [gate], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
-    try:
-        return checked(wallet_of_handle(gamma, named.handle)), named.handle
-    finally:
-        gamma.close()
-
-
-def look_up(address: str, clock: Clock, stop: threading.Event | None = None) -> ResolvedWallet:
-    """Ask the venue and the chain which wallet trades for `address`.
-
-    Raises:
-        BadConfig: none does; with what to give instead.
-        TryAgain: they do not answer now; `--offline` follows without asking.
-    """
-    cfg, stop = parse(Settings, []), stop or threading.Event()
-    data = Upstream("data_api", cfg.data_api_url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
-    node = Upstream("rpc", cfg.rpc_url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
-    try:
-        return resolve(address, ActivityV2(data, clock), PolygonClient(node))
-    finally:
-        data.close()
-        node.close()
 
 
 def add(redis: Redis, address: str, label: str, clock: Clock) -> bool:

@@ -1,8 +1,6 @@
 """`hybrid reconcile`: what is reserved and not finished, and the word of a person where nobody else can decide."""
 
-import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 from redis import Redis
@@ -13,42 +11,19 @@ from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_leases import shard_holders
 from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from ops.operator import intents
+from ops.operator.account.unfinished_orders import UnfinishedIntent, decision_of, unfinished
 from ops.operator.controls import who
 from ops.operator.venue_check import VenueLook, VenueWord, no_venue
 from ops.operator.wallet_gaps import gap_lines
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import Lot
-from shared.domain.money import Shares, Usdc, from_micro, micro_text
+from shared.domain.money import Shares, Usdc, from_micro
 from shared.domain.plain_text import make_plain
 from shared.domain.record_kinds import INTENTS, ORDERS, SIGNED
 from shared.ledger.port import Ledger, open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.events import read_event
-
-
-@dataclass(frozen=True)
-class UnfinishedIntent:
-    """An order that holds a budget (or shares) and has not ended; `kind` says how far it got."""
-
-    kind: str
-    id: str
-    order_hash: str
-    signal_id: str
-    text: str
-    age_s: int
-
-
-def unfinished(ledger: Ledger, now_ms: int) -> list[UnfinishedIntent]:
-    """Return every intent without an outcome and every order that can still fail, oldest first."""
-    signed = ledger.records(SIGNED)
-    found = [
-        _read(kind, name, text, now_ms, signed.get(name, ""))
-        for kind in (INTENTS, ORDERS)
-        for name, text in ledger.records(kind).items()
-    ]
-    return sorted(found, key=lambda one: -one.age_s)
 
 
 def close(redis: Redis, mode: Mode, name: str, why: str, clock: Clock, ask: Callable[[], VenueLook] = no_venue) -> str:
@@ -82,7 +57,7 @@ def close(redis: Redis, mode: Mode, name: str, why: str, clock: Clock, ask: Call
 
 
 def _close_order(ledger: Ledger, order_id: str, text: str, reason: str, venue: VenueWord) -> str:
-    decision = _decision(text)
+    decision = decision_of(text)
     if decision is None or decision.outcome is None:
         raise BadConfig(f"--close {order_id}: its record cannot be read; keep it and ask for help")
     venue.refuse_what_stands(order_id, decision.outcome.order_hash, decision.token_id, decision.inputs.now_ms)
@@ -123,28 +98,3 @@ def _line(row: UnfinishedIntent) -> str:
     name = row.order_hash or "none: nothing was signed"
     said = make_plain(f"{row.text}, {row.age_s} s ago; hash {name}; signal {row.signal_id}")
     return f"{row.kind:<7} {make_plain(row.id)}\n        {said}"
-
-
-def _read(kind: str, name: str, text: str, now_ms: int, signed: str) -> UnfinishedIntent:
-    decision, order_hash = _decision(text), _hash_in(signed)
-    if decision is None or decision.order is None:
-        unread = "cannot be read; what it reserved stays reserved until --close"
-        return UnfinishedIntent(kind, name, order_hash, name, unread, 0)
-    order, outcome = decision.order, decision.outcome
-    said = f"{order.side} {micro_text(order.shares)} at {micro_text(order.limit_price)} for {order.leader}"
-    age_s = (now_ms - decision.inputs.now_ms) // 1000
-    return UnfinishedIntent(kind, name, outcome.order_hash if outcome else order_hash, decision.signal_id, said, age_s)
-
-
-def _hash_in(signed: str) -> str:
-    """Return the venue's name of an order by the bytes that were signed, '' where none were."""
-    with contextlib.suppress(Malformed):
-        return SignedOrder.of(signed).hash if signed else ""
-    return "of bytes that cannot be read"
-
-
-def _decision(text: str) -> BuyEngineDecision | None:
-    with contextlib.suppress(Malformed):
-        event = read_event(text)
-        return event if isinstance(event, BuyEngineDecision) else None
-    return None

@@ -17,7 +17,7 @@ Past = Callable[[], Iterator[AnyEvent]]
 """Yields every event from the beginning, each time it is called."""
 
 STREAMS = (SIGNALS, SIGHTINGS, DECISIONS, REDEMPTIONS)
-_CHUNK = 1000
+_CHUNK = 250
 
 
 def of_capture(path: Path) -> Past:

@@ -43,9 +43,15 @@ PROGRAMS = (
 ALERTS = ("alerts", "ops.alerts")
 """Who tells a person, where that is wanted: ended last, so it tells of the end; the pipeline runs without it."""
 
+WEB = ("web", "ops.web")
+"""The dashboard, where that is wanted: ended last, so it shows the end; the pipeline runs without it."""
+
+BESIDE = frozenset({ALERTS[0], WEB[0]})
+"""What the pipeline runs without."""
+
 REDEEMING = frozenset({"redeemer", "worker"})
 
-_COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34", "alerts": "33"}
+_COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34", "alerts": "33", "web": "33"}
 _KEEP_LOG_BYTES = 10_000_000
 _LAST_WORDS = 100
 _SHOWN = ("signals", "sightings", "dropped", "decisions", "exits", "redeemed", "succeeded", "failed")
@@ -139,23 +145,20 @@ def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | Non
 
 def programs(settings: UpSettings) -> tuple[tuple[str, str], ...]:
     """Return what is run, in the order it is ended in."""
-    return (*PROGRAMS, ALERTS) if settings.alerts or settings.wants_alerts else PROGRAMS
+    alerts = (ALERTS,) if settings.alerts or settings.wants_alerts else ()
+    return (*PROGRAMS, *alerts, *((WEB,) if settings.web_dashboard else ()))
 
 
 def _program(settings: UpSettings, name: str, module: str, place: int, env_file: str | None) -> ChildProgram:
     told = dict(environment(settings, place, env_file))
-    told |= _alert_words(settings) if name == ALERTS[0] else dict.fromkeys(ADDRESSES, "")
-    return ChildProgram(name, module, told, signs=signs(settings, name), optional=name == ALERTS[0])
-
-
-def _alert_words(settings: UpSettings) -> dict[str, str]:
-    """Return what only alerts are told: whose disk they watch, wherever our folder was named."""
-    return {"DATA_DIR": str(settings.data_dir)}
+    told |= {"DATA_DIR": str(settings.data_dir)} if name in BESIDE else {}
+    told |= {} if name == ALERTS[0] else dict.fromkeys(ADDRESSES, "")
+    return ChildProgram(name, module, told, signs=signs(settings, name), optional=name in BESIDE)
 
 
 def signs(settings: UpSettings, name: str) -> bool:
-    """Say whether a program signs, and so is given what leads to the key: nobody on paper, never detector or alerts."""
-    return settings.mode == LIVE and name not in {"detector", ALERTS[0]}
+    """Say whether a program signs, and so is given what leads to the key: nobody on paper; never detector and faces."""
+    return settings.mode == LIVE and name not in {"detector", *BESIDE}
 
 
 def environment(settings: UpSettings, position: int, env_file: str | None = None) -> Mapping[str, str]:

@@ -29,6 +29,7 @@ COMMANDS = (
     "follow",
     "unfollow",
     "leaders",
+    "web",
     "positions",
     "trades",
     "pnl",

@@ -1,0 +1,1 @@
+"""Words and choices of the pages: amounts, ages, filters. Everything in it is pure."""

@@ -1,0 +1,20 @@
+"""Leaders: who is followed, what came of it, and whom to follow next."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from ops.operator.account.leader_table import table
+from ops.web.access import Viewer
+from ops.web.pages.page import show_page
+from ops.web.web_parts import parts_of
+
+router = APIRouter()
+
+
+@router.get("/leaders")
+def leaders(request: Request, session: Viewer) -> HTMLResponse:
+    """Show every leader, with where he comes from and who watches him."""
+    parts = parts_of(request)
+    board = parts.feed.look().board
+    known = {row.address: row for row in board.leaders} if board else {}
+    return show_page(request, session, "leaders.html", rows=table(parts.redis), known=known)
