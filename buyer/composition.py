@@ -216,7 +216,13 @@ def _layout(settings: BuyerSettings, redis: Redis, mode: str, clock: Clock) -> S
         now_ms = clock.now_ms()
         ledger.commit(
             turn_control(
-                f"halt:emptied:{now_ms}", on=True, who="buyer", why=why, now_ms=now_ms, where=process_address()
+                f"halt:emptied:{now_ms}",
+                on=True,
+                who="buyer",
+                why=why,
+                now_ms=now_ms,
+                where=process_address(),
+                mode=mode,
             )
         )
 

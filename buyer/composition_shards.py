@@ -101,7 +101,13 @@ class ShardBuilder:
         settings, prices, clock = self.parts.settings, self.parts.prices, self.parts.clock
         marker, looks = LossMarker(lambda: open_lots(whole), prices, clock, self.parts.held), LotLooks(settings.limits)
         breaker = BuyBreaker(
-            ledger, lambda: lease.fence, marker.losses, clock=clock, limits=settings.limits, name=str(shard.number)
+            ledger,
+            lambda: lease.fence,
+            marker.losses,
+            clock=clock,
+            limits=settings.limits,
+            name=str(shard.number),
+            at_hand=mirror.at_hand if mirror else None,
         )
         announcer = DecisionAnnouncer(counter, mode.settlement, self.emit, breaker)
         other_side = OtherSide(ExitStore(whole, lambda: lease.fence), clock)

@@ -1,9 +1,9 @@
-"""Settings of `hybrid up`."""
+"""Settings of `hybrid up`, and what switches alerts on, which it has to know as well."""
 
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.config import Addresses, Settings
 from shared.domain.errors import BadConfig
@@ -15,7 +15,28 @@ A wallet's address is in the link of its profile page: https://polymarket.com/le
 Only looking? `make demo` shows everything on a local venue: no account, no network."""
 
 
-class UpSettings(Settings):
+class AlertSwitch(Settings):
+    """Where messages to a person go; naming any place switches them on."""
+
+    alert_urls: SecretStr | None = Field(
+        None,
+        description="Where alerts go: apprise's URLs (discord://, mailto://, json://, ...), separated by spaces.",
+    )
+    telegram_token: SecretStr | None = Field(
+        None, description="Token of a Telegram bot that sends alerts to TELEGRAM_CHATS and takes their commands."
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None,
+        description="Pinged while the server answers and no program is lost: who watches it tells you when we cannot.",
+    )
+
+    @property
+    def wants_alerts(self) -> bool:
+        """Say whether there is anywhere to tell."""
+        return any((self.alert_urls, self.telegram_token, self.heartbeat_url))
+
+
+class UpSettings(AlertSwitch):
     """What `hybrid up` needs to know itself; the programs under it read the same environment."""
 
     program: ClassVar[str] = "hybrid up"
@@ -27,6 +48,9 @@ class UpSettings(Settings):
     data_dir: Path = Field(Path("var"), description="Folder of the embedded server's data, locks and logs.")
     live: bool = Field(default=False, description="Whether buyer and redeemer, which read it too, use real money.")
     dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well for live trading.")
+    alerts: bool = Field(
+        default=False, description="Run `hybrid alerts` too; ALERT_URLS, TELEGRAM_TOKEN or HEARTBEAT_URL switch it on."
+    )
     web_dashboard: bool = Field(default=False, description="Serve the dashboard, too: see WEB_HOST and WEB_PORT.")
 
     @property

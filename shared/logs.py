@@ -47,7 +47,8 @@ class _Stderr:
     def msg(self, line: str) -> None:
         with contextlib.suppress(OSError, ValueError), _WRITING:
             sys.stderr.write(line + "\n")
-            sys.stderr.flush()
+            if not getattr(sys.stderr, "line_buffering", False):
+                sys.stderr.flush()
 
     debug = info = warning = error = critical = log = msg
 
@@ -96,7 +97,6 @@ def errors_of(name: str) -> FilteringBoundLogger:
 
 def _chain(*, as_json: bool) -> list[Processor]:
     first: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.format_exc_info,
@@ -126,4 +126,4 @@ def _plain_text(_logger: object, _method: str, line: MutableMapping[str, Any]) -
 
 
 def _hide_secrets(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return cast("MutableMapping[str, Any]", redact_secrets(dict(line)))
+    return cast("MutableMapping[str, Any]", redact_secrets(line))

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.domain.errors import RefusedForSafety
-from shared.domain.secret_settings import VALUES
+from shared.domain.secret_settings import ADDRESSES, VALUES
 
 _OTHERS = 0o077
 _PLAIN = frozenset({"http", "ws"})
@@ -22,7 +22,7 @@ def refuse_readable_keys(env_file: str, given: Mapping[str, str | None]) -> None
     Raises:
         RefusedForSafety: naming the settings, never their values.
     """
-    keys = sorted(name.upper() for name, value in given.items() if value and name.upper() in VALUES)
+    keys = sorted(name.upper() for name, value in given.items() if value and name.upper() in VALUES | ADDRESSES)
     if keys and Path(env_file).stat().st_mode & _OTHERS:
         fix = f"chmod 600 {env_file}, and replace them if others could have read it"
         raise RefusedForSafety(f"{env_file} holds {', '.join(keys)} and others can read it: {fix}")

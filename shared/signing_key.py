@@ -73,21 +73,38 @@ class KeySource:
         if self.key is not None and self.file is not None:
             raise BadConfig("PRIVATE_KEY and PRIVATE_KEY_FILE are both set: keep the file, unset PRIVATE_KEY")
         if self.key is not None:
-            return _digits(self.key.get_secret_value(), "PRIVATE_KEY")
+            return read_digits(self.key.get_secret_value(), "PRIVATE_KEY")
         if self.file is None:
             raise BadConfig("PRIVATE_KEY_FILE is not set: write the signing key to a file, chmod 600, name it there")
         text = read_private(self.file, "PRIVATE_KEY_FILE")
         if text.lstrip().startswith("{"):
             return _decrypted(text, self.file, self.password)
-        return _digits(text, f"PRIVATE_KEY_FILE={self.file}")
+        return read_digits(text, f"PRIVATE_KEY_FILE={self.file}")
 
 
-def _digits(text: str, place: str) -> SecretStr:
-    """Read 64 hex digits, 0x before them or not."""
+def read_digits(text: str, place: str) -> SecretStr:
+    """Read 64 hex digits, 0x before them or not.
+
+    Raises:
+        BadConfig: naming `place`; the message never holds what was read.
+    """
     digits = text.strip().removeprefix("0x").removeprefix("0X")
     if len(digits) != _DIGITS or set(digits) - set(hexdigits) or not int(digits, 16):
         raise BadConfig(f"{place} (hidden) is no signing key: 64 hex digits, 0x before them or not, and nothing else")
     return SecretStr(digits)
+
+
+def make_keystore(key: SecretStr, password: str) -> str:
+    """Return a keystore (JSON, version 3, scrypt) that the password opens; making one takes about a second.
+
+    Raises:
+        DependencyMissing: it needs the extra `live`.
+    """
+    try:
+        from eth_account import Account  # noqa: PLC0415 - only where a keystore is made
+    except ImportError as error:
+        raise DependencyMissing("a keystore needs eth-account, of the extra `live`: `make install`") from error
+    return json.dumps(Account.encrypt(bytes.fromhex(key.get_secret_value()), password))
 
 
 def _decrypted(text: str, file: Path, password: PasswordSource) -> SecretStr:

@@ -5,18 +5,25 @@ messages never hold the URL's path, which is where keys are.
 """
 
 import contextlib
-from typing import Literal
+from collections import deque
+from ssl import SSLWantReadError
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import DATA_OPCODES, Frame
+from websockets.protocol import Event, State
 from websockets.sync.client import ClientConnection, connect
 
+from shared.clock import SystemClock
 from shared.domain.errors import BadConfig, HybridError, RateLimited, Rejected, Unavailable
 
 MAX_FRAME_BYTES = 1024 * 1024
 CLOSE_TIMEOUT_S = 0.3
 """How long a good-bye may take: whoever stops does not wait for a peer that went away."""
 SLOW_CONSUMER = 1013
+_SEND_TIMEOUT_S = 5.0
+_CLOCK = SystemClock()
 _THROTTLED = 429
 _CLIENT_FAULTS = range(400, 500)
 _SHOWN_CHARS = 120
@@ -30,10 +37,91 @@ class SocketClosed(Unavailable):
         self.code = code
 
 
+class OwnReader(ClientConnection):
+    """A connection that is read by the thread that waits for a frame, which also sends what the peer is owed (a pong).
+
+    The library's own has a thread besides, which reads all the time and hands each frame on; here that ends with the
+    handshake, and a frame costs no change of threads.
+    """
+
+    def __init__(self, *given: Any, **more: Any) -> None:  # noqa: ANN401 - as `connect` gives them
+        self._parts, self._whole = list[bytes](), deque[bytes]()
+        super().__init__(*given, **more)
+
+    def handshake(self, *given: Any, **more: Any) -> None:  # noqa: ANN401 - likewise
+        """Shake hands, and let the library's thread end."""
+        super().handshake(*given, **more)
+        self.recv_events_thread.join()
+
+    def recv_events(self) -> None:
+        """Read what answers the handshake, for as long as `handshake` waits: the library's thread."""
+        try:
+            while self.response is None and self.protocol.handshake_exc is None:
+                with contextlib.suppress(TimeoutError):
+                    self._take_in()
+        finally:
+            self.response_rcvd.set()
+
+    def next_message(self, timeout_s: float) -> str:
+        """Return the next message as text; raises TimeoutError, or ConnectionClosed."""
+        ends = _CLOCK.monotonic() + timeout_s
+        while not self._whole:
+            if self.protocol.state is not State.OPEN:
+                self.close_socket()
+                raise self.protocol.close_exc from self.recv_exc
+            self.socket.settimeout(max(0.0, ends - _CLOCK.monotonic()))
+            self._take_in()
+        return self._whole.popleft().decode("utf-8", "replace")
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say good-bye, wait for the peer's for a moment, and close."""
+        super().close(code, reason)
+        ends = _CLOCK.monotonic() + CLOSE_TIMEOUT_S
+        with contextlib.suppress(TimeoutError):
+            while self.protocol.state is not State.CLOSED:
+                self.socket.settimeout(max(0.0, ends - _CLOCK.monotonic()))
+                self._take_in()
+        self.close_socket()
+
+    def send_data(self) -> None:
+        """Send what is due; how long a read may take says nothing of that."""
+        self.socket.settimeout(_SEND_TIMEOUT_S)
+        super().send_data()
+
+    def process_event(self, event: Event) -> None:
+        """Take in the handshake's answer, then frames; what one message is made of is put together."""
+        if self.response is None:
+            super().process_event(event)
+        elif isinstance(event, Frame) and event.opcode in DATA_OPCODES:
+            self._parts.append(bytes(event.data))
+            if event.fin:
+                self._whole.append(b"".join(self._parts))
+                self._parts.clear()
+
+    def _take_in(self) -> None:
+        """Read once, and send what that asks for. Raises TimeoutError."""
+        try:
+            data = self.socket.recv(self.recv_bufsize)
+        except (BlockingIOError, SSLWantReadError):
+            raise TimeoutError from None
+        except TimeoutError:
+            raise
+        except OSError as error:
+            self.recv_exc, data = error, b""
+        with self.protocol_mutex, contextlib.suppress(OSError):
+            if data:
+                self.protocol.receive_data(data)
+            else:
+                self.protocol.receive_eof()
+            self.send_data()
+        for event in self.protocol.events_received():
+            self.process_event(event)
+
+
 class PushSocket:
     """One open connection; one thread uses it."""
 
-    def __init__(self, connection: ClientConnection, name: str) -> None:
+    def __init__(self, connection: OwnReader, name: str) -> None:
         self._connection, self._name = connection, name
 
     def send(self, text: str) -> None:
@@ -54,12 +142,11 @@ class PushSocket:
             Closed: the connection ended.
         """
         try:
-            frame = self._connection.recv(timeout_s)
+            return self._connection.next_message(timeout_s)
         except TimeoutError:
             return None
         except ConnectionClosed as error:
             raise self._closed(error) from None
-        return frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
 
     def close(self) -> None:
         """Say good-bye, briefly."""
@@ -92,10 +179,11 @@ def open_socket(name: str, url: str, *, timeout_s: float = 5.0) -> PushSocket:
             max_size=MAX_FRAME_BYTES,
             proxy=_proxy(url),
             user_agent_header="hybrid-signals",
+            create_connection=OwnReader,
         )
     except (WebSocketException, OSError, EOFError) as error:
         raise _named(name, error, timeout_s) from None
-    return PushSocket(connection, name)
+    return PushSocket(cast("OwnReader", connection), name)
 
 
 def _checked(name: str, url: str) -> str:

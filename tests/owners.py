@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 OWNERS: dict[str, tuple[str, ...]] = {
     "requests": ("shared/http/client.py", "shared/http/session.py"),
     "httptools": ("shared/http/answer_reader.py",),
+    "apprise": ("ops/alerts/apprise_*",),
     "rq": ("redeemer/jobs/*", "ops/research/sweep_jobs.py"),
     "structlog": ("shared/logs.py",),
     "prometheus_client": ("shared/metrics.py",),

@@ -22,12 +22,12 @@ QUARTER_BYTES = 275_000_000
 TOOLS = ("setuptools", "pip")
 NOT_IMPORTED = {
     "cyclonedx-bom": "a command: make sbom",
-    "hiredis": "redis-py reads answers with it by itself",
     "setuptools": "builds the package",
     "supervisor": "runs the services on a machine without containers (supervisord.conf)",
     "import-linter": "a command",
     "mkdocs-material": "a command: mkdocs",
     "pyright": "a command",
+    "python-multipart": "the dashboard's forms are read with it by starlette",
     "pytest-timeout": "pytest loads it by itself",
     "pytest-xdist": "pytest loads it by itself",
     "ruff": "a command",

@@ -10,6 +10,7 @@ PURE_PLACES = frozenset({"strategy", "domain", "results", "messages", "wire", "b
 PURE_LIBRARIES = frozenset(
     {
         "abc",
+        "base64",
         "collections",
         "dataclasses",
         "datetime",

@@ -7,7 +7,7 @@ own trade is a known price from the moment it happened; any later trade of any l
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
@@ -38,7 +38,7 @@ class PriceModel:
         )
 
 
-class ModelQuote(NamedTuple):
+class ModelQuote(Struct, frozen=True, gc=False):
     """A book, the price between its sides, and what that rests on; `traded_at_ms` is the last known trade's time."""
 
     book: Book | None
@@ -89,8 +89,8 @@ class PriceQuotes:
 
     def quote_at(self, token_id: str, facts: MarketFacts, now_ms: int, signal_id: str) -> ModelQuote:
         """Return the book as an order of `signal_id` would meet it at `now_ms`."""
-        last, book = self.last_trade(token_id), self._recorded(token_id, now_ms)
-        if book is not None:
+        last, book = self._last.get(token_id, NEVER), self._books.get(token_id)
+        if book is not None and now_ms - book.at_ms <= self._model.book_age_ms:
             return ModelQuote(book, _middle(book, last.price), "book", last.at_ms)
         if last is NEVER:
             return ModelQuote(None, last.price, "none", 0)
@@ -102,14 +102,10 @@ class PriceQuotes:
 
     def bids_at(self, token_id: str, facts: MarketFacts, now_ms: int) -> Ladder:
         """Return the bids of the book that `quote_at` would return; none where there is none."""
-        last, book = self.last_trade(token_id), self._recorded(token_id, now_ms)
-        if book is not None:
+        last, book = self._last.get(token_id, NEVER), self._books.get(token_id)
+        if book is not None and now_ms - book.at_ms <= self._model.book_age_ms:
             return book.bids
         return () if last is NEVER else self._ladders(last.price, facts.tick)[0]
-
-    def _recorded(self, token_id: str, now_ms: int) -> Book | None:
-        book = self._books.get(token_id)
-        return book if book is not None and now_ms - book.at_ms <= self._model.book_age_ms else None
 
     def _ladders(self, price: Price, tick: Price) -> tuple[Ladder, Ladder]:
         found = self._ladders_at.get((price, tick))

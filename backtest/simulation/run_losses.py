@@ -10,8 +10,8 @@ from shared.domain.market import Level
 from shared.domain.money import Usdc
 from shared.messages.decisions import OpenLosses
 
-Mark = tuple[tuple[Level, ...], int]
-"""The bids that a lot was marked by, and its loss."""
+Mark = tuple[tuple[Level, ...] | None, int]
+"""The bids that a lot was marked by, None before any, and its loss."""
 
 
 class RunLosses:
@@ -21,32 +21,27 @@ class RunLosses:
         self._ledger, self._quotes, self._markets, self._clock = ledger, quotes, markets, clock
         self._lots: dict[tuple[str, str], tuple[int, int]] = {}
         self._marks: dict[tuple[str, str], Mark] = {}
+        """Of the same lots, in the same order."""
 
     def touch(self, leader: str, token_id: str) -> None:
         """Take in that a lot changed."""
         values, lot = self._ledger.values, (leader, token_id)
         shares, cost = values.get(shares_account(*lot), 0), values.get(cost_account(*lot), 0)
-        self._marks.pop(lot, None)
         if shares:
-            self._lots[lot] = shares, cost
-        else:
-            self._lots.pop(lot, None)
+            self._lots[lot], self._marks[lot] = (shares, cost), (None, cost)
+        elif self._lots.pop(lot, None):
+            del self._marks[lot]
 
     def losses(self, leader: str) -> OpenLosses:
         """Return what all lots have lost, and those of `leader`."""
         total = leaders = 0
-        for lot in self._lots:
-            loss = self._loss(lot)
+        facts_of, bids_at, now_ms = self._markets.facts_of, self._quotes.bids_at, self._clock.now_ms()
+        for lot, (marked_by, loss) in self._marks.items():
+            facts = facts_of(lot[1])
+            bids = None if facts is None else bids_at(lot[1], facts, now_ms)
+            if bids is not marked_by:
+                loss = lot_loss(*self._lots[lot], bids)  # noqa: PLW2901 - of these bids
+                self._marks[lot] = bids, loss
             total += loss
             leaders += loss if lot[0] == leader else 0
         return OpenLosses(total=Usdc(total), leader=Usdc(leaders))
-
-    def _loss(self, lot: tuple[str, str]) -> int:
-        facts = self._markets.facts_of(lot[1])
-        if facts is None:
-            return self._lots[lot][1]
-        bids = self._quotes.bids_at(lot[1], facts, self._clock.now_ms())
-        known = self._marks.get(lot)
-        if known is None or known[0] is not bids:
-            known = self._marks[lot] = bids, lot_loss(*self._lots[lot], bids)
-        return known[1]

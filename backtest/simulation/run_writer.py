@@ -23,6 +23,10 @@ class RunWriter(DecisionWriter):
         super().__init__(journal, identity, emit)
         self._skipped = skipped
 
+    def id_of(self, signal_id: str) -> str:
+        """Return the signal's own: nobody reads it."""
+        return signal_id
+
     def told(self, verdict: PolicyDecision) -> tuple[RuleResult, ...]:
         """Return nothing: nobody reads it."""
         del verdict

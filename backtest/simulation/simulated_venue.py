@@ -4,7 +4,8 @@ They are the buyer's own ports (`buyer/execution/venue_port.py`), so the engine 
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from backtest.domain.market_state import MARKET_CLOSED, MarketState
 from backtest.domain.price_model import NO_QUOTE, ModelQuote, PriceQuotes
@@ -24,7 +25,7 @@ class RunClock(ManualClock):
         self._now_ms = now_ms
 
 
-class MetOrder(NamedTuple):
+class MetOrder(Struct, frozen=True, gc=False):
     """What an order met when it arrived."""
 
     at_ms: int

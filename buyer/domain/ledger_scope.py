@@ -3,6 +3,7 @@
 import json
 from functools import lru_cache
 from itertools import repeat
+from typing import Any
 
 from msgspec import Struct
 
@@ -10,7 +11,7 @@ from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts as accounts
 from shared.domain.ledger_write import Balances
 from shared.domain.market import MarketFacts
-from shared.domain.money import Shares, Usdc
+from shared.domain.money import Usdc
 from shared.domain.record_kinds import EXITS, GATHERED, LEFT, LOTS, STAKED
 from shared.messages.decisions import (
     BuyEngineDecision,
@@ -26,6 +27,8 @@ from shared.messages.value_codec import codec_of
 
 BOTH = frozenset({0, 1})
 """The outcomes of every market of the venue."""
+NEVER = 1 << 62
+"""Since when a record counts that no window asks for."""
 _ALL_LOTS = (
     accounts.CASH,
     accounts.DEPOSITED,
@@ -79,8 +82,8 @@ class LedgerScope(Struct, frozen=True, gc=False):
     """What of the ledger a signal touches: read in one go before deciding.
 
     `minute` numbers the UTC minute of the decision; what was gathered, bought and sold whole before
-    `gathered_since_ms`, `staked_since_ms` and `left_since_ms` does not count, nor the other outcome without
-    `both_outcomes`.
+    `gathered_since_ms`, `staked_since_ms` and `left_since_ms` does not count (`NEVER`: none does), nor the other
+    outcome without `both_outcomes`.
     """
 
     names: LedgerNames
@@ -173,44 +176,54 @@ def scope_of(
         names = _names(leader, token_id, facts.condition_id, facts.event_id, group, facts.outcome_index, day_number)
     minute = now_ms // 60_000
     if limits is None:
-        return LedgerScope(names, minute, now_ms, now_ms, now_ms)
-    windows_s = limits.gather_window_s, limits.stake_window_s, limits.cooldown_s
-    gathered, staked, left = (now_ms - window_s * 1000 for window_s in windows_s)
-    return LedgerScope(names, minute, gathered, staked, left, limits.other_outcome != "buy")
+        return LedgerScope(names, minute, NEVER, NEVER, NEVER)
+    return LedgerScope(
+        names,
+        minute,
+        _since_ms(now_ms, limits.gather_window_s),
+        _since_ms(now_ms, limits.stake_window_s),
+        _since_ms(now_ms, limits.cooldown_s),
+        limits.other_outcome != "buy",
+    )
+
+
+def _since_ms(now_ms: int, window_s: int) -> int:
+    return now_ms - window_s * 1000 if window_s else NEVER
 
 
 def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
     names = scope.names
     lot, gathered, task, staked, left, sales = map(balances.records.get, names.records)
+    found: list[Any] = list(map(balances.values.get, names.accounts, repeat(0)))
     (
         today, market, shares, cost, event, group, leader, gain, leaders, peak, behind, sells_only,
         cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent, *_,
-    ) = map(balances.values.get, names.accounts, repeat(0))  # fmt: skip
+    ) = found  # fmt: skip
     holding = bool(cost or shares)
     return Portfolio(
         seq=balances.seq,
-        cash=Usdc(cash),
-        spent_today=Usdc(today),
-        market_exposure=Usdc(market),
-        lot_shares=Shares(shares),
-        lot_cost=Usdc(cost),
+        cash=cash,
+        spent_today=today,
+        market_exposure=market,
+        lot_shares=shares,
+        lot_cost=cost,
         halted=bool(halt),
         paused="all" if pause_all else "buys" if pause_buys else "",
         flattening=bool(flatten),
-        event_exposure=Usdc(event),
-        group_exposure=Usdc(group),
-        leader_exposure=Usdc(leader),
-        total_exposure=Usdc(total),
-        bankroll=Usdc(deposited + realized),
-        realized_today=Usdc(gain),
-        leader_realized=Usdc(leaders),
-        leader_peak=Usdc(peak),
-        behind=Shares(behind),
+        event_exposure=event,
+        group_exposure=group,
+        leader_exposure=leader,
+        total_exposure=total,
+        bankroll=deposited + realized,
+        realized_today=gain,
+        leader_realized=leaders,
+        leader_peak=peak,
+        behind=behind,
         minute=minute,
         orders_sent=sent,
         lot=_held_lot(lot) if holding and lot is not None else None,
-        gathered=_recent(gathered, scope.gathered_since_ms),
+        gathered=_recent(gathered, scope.gathered_since_ms) if gathered else None,
         exit=codec_of(ExitTask).read(task) if task and holding else None,
         staked=_staked_since(staked, scope.staked_since_ms) if staked else None,
         left=_left_since(left, scope.left_since_ms) if left else None,
@@ -228,8 +241,8 @@ def _held_lot(text: str) -> HeldLot:
     )
 
 
-def _recent(text: str | None, since_ms: int) -> Gathered | None:
-    found = _gathered(text) if text else None
+def _recent(text: str, since_ms: int) -> Gathered | None:
+    found = _gathered(text) if since_ms < NEVER else None
     return found if found and found.since_ms > since_ms else None
 
 
@@ -239,13 +252,18 @@ def _gathered(text: str) -> Gathered:
 
 
 def _staked_since(text: str, since_ms: int) -> Staked | None:
-    found = codec_of(Staked).read(text)
-    return found if found.at_ms > since_ms else None
+    found = _staked(text) if since_ms < NEVER else None
+    return found if found and found.at_ms > since_ms else None
+
+
+@lru_cache(maxsize=4096)
+def _staked(text: str) -> Staked:
+    return codec_of(Staked).read(text)
 
 
 def _left_since(text: str, since_ms: int) -> LotExit | None:
-    found = codec_of(LotExit).read(text)
-    return found if found.at_ms > since_ms else None
+    found = codec_of(LotExit).read(text) if since_ms < NEVER else None
+    return found if found and found.at_ms > since_ms else None
 
 
 def _above_zero(at_risk: int) -> Usdc | None:

@@ -63,6 +63,10 @@ class DecisionWriter:
         """Return each rule's value as a decision tells it."""
         return tuple(verdict.rules)
 
+    def id_of(self, signal_id: str) -> str:
+        """Name the decision on a signal."""
+        return fact_id("decision", signal_id)
+
     def compose(
         self,
         signal_id: str,
@@ -76,7 +80,7 @@ class DecisionWriter:
         return BuyEngineDecision(
             event="BUY_ENGINE_DECISION",
             version=1,
-            id=fact_id("decision", signal_id),
+            id=self.id_of(signal_id),
             emitted_at_ms=inputs.now_ms,
             signal_id=signal_id,
             leader=leader,

@@ -185,14 +185,16 @@ class ExitManager:
 
     def _watched(self, state: ExitState) -> list[Lot]:
         """Return the next few lots to look at, in turn, and those of which the last look would set off something."""
-        lots = [lot for lot in state.lots if state.flattening or self._looks_at(lot.leader)]
-        lots = [lot for lot in lots if not self._lacks(lot.token_id)]
+        leaders = {lot.leader for lot in state.lots}
+        looked_at = leaders if state.flattening else set(filter(self._looks_at, leaders))
+        lots = [lot for lot in state.lots if lot.leader in looked_at and not self._lacks(lot.token_id)]
         if not lots:
             return []
         start = self._checked % len(lots)
         self._checked += LOTS_AT_ONCE
         turn = (lots[start:] + lots[:start])[:LOTS_AT_ONCE]
-        soon = [lot for lot in lots if lot.key in self._suspected and lot not in turn][:LOTS_AT_ONCE]
+        suspected = [lot for lot in lots if lot.key in self._suspected] if self._suspected else []
+        soon = [lot for lot in suspected if lot not in turn][:LOTS_AT_ONCE]
         self._suspected.clear()
         return [*soon, *turn]
 

@@ -51,8 +51,8 @@ class ExitState:
 
     def lot_of(self, task: ExitTask) -> Lot | None:
         """Return an exit's lot while it holds shares."""
-        key = lot_key(task.leader, task.token_id)
-        return next((lot for lot in self.lots if lot.key == key), None)
+        named = task.leader, task.token_id
+        return next((lot for lot in self.lots if (lot.leader, lot.token_id) == named), None)
 
     def cost_of(self, task: ExitTask) -> Price:
         """Return what a share of an exit's lot cost."""
@@ -71,8 +71,7 @@ class ExitStore:
         tasks = {key: codec_of(ExitTask).read(text) for key, text in self._ledger.records(EXITS).items()}
         values = self._ledger.accounts().values
         typed = bool(values.get(FLATTEN)) and sells_at_any_price(self._ledger.records(CONTROLS).get(NOTES[FLATTEN]))
-        lots = tuple(open_lots(self._ledger))
-        return ExitState(lots, tasks, values, typed, self._ledger.records(SALES))
+        return ExitState(tuple(open_lots(self._ledger, values)), tasks, values, typed, self._ledger.records(SALES))
 
     def begin_by_hand(self, state: ExitState, now_ms: int) -> None:
         """Make an exit of each lot that a person wants sold, and forget the wish; one of no lot is forgotten alone."""

@@ -1,7 +1,6 @@
 """One signal in, one decision out: the same code live, on paper and in replay."""
 
 from collections.abc import Callable
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -230,7 +229,7 @@ class BuyExecutor:
         if selling and portfolio.lot_shares and limits.floors:
             portfolio = replace(portfolio, stood=self._stood(leader, token_id))
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
-        losses = AskedLosses(partial(self._losses, leader))
+        losses = AskedLosses(self._losses, leader)
         return status, scope, (facts, book, portfolio, now_ms, problems, losses, others)
 
     def _carry_out(

@@ -10,6 +10,7 @@ from typing import Any
 
 from redis import Redis
 
+from buyer.market_data.account_metrics import show_account
 from buyer.market_data.held_books import HeldBooks
 from buyer.strategy.exits.lot_mark import lot_mark
 from shared import logs
@@ -78,7 +79,9 @@ class AccountKeeper:
         lots, now_ms = held_lots(found), self.clock.now_ms()
         marks = self._marks(lots)
         write_marks(self.redis, self.mode, LotMarks(at_ms=now_ms, every_ms=round(self.every_s * 1000), marks=marks))
-        self._add_minute(found.values, unrealized_sum(lots, marks), now_ms)
+        unrealized = unrealized_sum(lots, marks)
+        show_account(self.mode, found.values, equity_point(found.values, unrealized, now_ms), len(lots))
+        self._add_minute(found.values, unrealized, now_ms)
 
     def _marks(self, lots: Sequence[Lot]) -> tuple[LotMark, ...]:
         tokens = {lot.token_id for lot in lots}

@@ -1,16 +1,16 @@
 """The circuit breaker at work: it pauses buys as `hybrid pause` does, says why, and `hybrid resume` lifts it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from buyer.strategy.circuit_breaker import BreakerState, after_look, after_order, breaker_on, breaks
+from buyer.strategy.circuit_breaker import BreakerState, after_look, after_order, breaker_on, breaks, matters
 from buyer.strategy.limits import TradingLimits
 from shared import logs
 from shared.clock import Clock
 from shared.domain.ledger_accounts import PAUSE_BUYS, REALIZED
-from shared.domain.ledger_write import FencingToken, LedgerRecord, LedgerWrite
+from shared.domain.ledger_write import Balances, FencingToken, LedgerRecord, LedgerWrite
 from shared.domain.money import Usdc
 from shared.domain.record_kinds import BREAKER
 from shared.domain.trading_controls import turn_control
@@ -21,6 +21,9 @@ from shared.messages.value_codec import codec_of, write_value
 EVERY_MS = 10_000
 """How often the account is looked at."""
 WHO = "breaker"
+AtHand = Callable[[Sequence[str], Sequence[tuple[str, str]]], Balances | None]
+"""Returns accounts and records without asking anybody; None where they are not known."""
+_LOOKED_AT = (REALIZED, PAUSE_BUYS)
 
 
 class BuyBreaker:
@@ -39,9 +42,11 @@ class BuyBreaker:
         limits: TradingLimits,
         name: str = "0",
         log: logs.Log | None = None,
+        at_hand: AtHand | None = None,
     ) -> None:
+        """Build it; what is `at_hand` of the ledger is asked between the looks, where that is known."""
         self._ledger, self._fence, self._losses = ledger, fence, losses
-        self._clock, self._limits, self._name = clock, limits, name
+        self._clock, self._limits, self._name, self._at_hand = clock, limits, name, at_hand
         self._log = log or logs.get_logger("breaker")
         self._lock = threading.Lock()
         self._ended: list[BuyEngineDecision] = []
@@ -50,9 +55,11 @@ class BuyBreaker:
         self._on = breaker_on(limits)
 
     def count(self, decision: BuyEngineDecision) -> None:
-        """Take in how an order ended."""
-        if self._on and decision.order is not None:
-            with self._lock:
+        """Take in how an order ended; what changes nothing waits for the next look at the account."""
+        if not self._on or decision.order is None:
+            return
+        with self._lock:
+            if self._ended or self._state is None or matters(self._state, decision):
                 self._ended.append(decision)
 
     def work_due(self) -> None:
@@ -63,12 +70,12 @@ class BuyBreaker:
             Fenced: another buyer is active.
         """
         now_ms = self._clock.now_ms()
-        if not self._on or (not self._ended and self._next_ms - EVERY_MS <= now_ms < self._next_ms):
+        due = not self._next_ms - EVERY_MS <= now_ms < self._next_ms
+        if not self._on or not (due or self._ended):
             return
-        self._next_ms = now_ms + EVERY_MS
         with self._lock:
             ended, self._ended = self._ended, []
-        values = self._ledger.read((REALIZED, PAUSE_BUYS)).values
+        values = self._standing(now_ms, due=due)
         realized = Usdc(values.get(REALIZED, 0))
         before = self._read(realized)
         if values.get(PAUSE_BUYS):
@@ -84,6 +91,14 @@ class BuyBreaker:
             self._pause(why, BreakerState(realized=realized), now_ms)
         else:
             self._keep(state, before)
+
+    def _standing(self, now_ms: int, *, due: bool) -> Mapping[str, int]:
+        """Return result and pause: of the ledger where a look at it is due, or nothing is at hand."""
+        found = self._at_hand(_LOOKED_AT, ()) if self._at_hand and not due else None
+        if found is None:
+            self._next_ms = now_ms + EVERY_MS
+            found = self._ledger.read(_LOOKED_AT)
+        return found.values
 
     def _read(self, realized: Usdc) -> BreakerState:
         if self._state is None:

@@ -41,6 +41,13 @@ def after_order(state: BreakerState, decision: BuyEngineDecision) -> BreakerStat
     return replace(state, rejections=state.rejections + 1 if outcome.state == "REJECTED" else 0)
 
 
+def matters(state: BreakerState, decision: BuyEngineDecision) -> bool:
+    """Say whether the end of an order can change what is counted: a buy that went well after others like it cannot."""
+    outcome = decision.outcome
+    went_well = decision.verdict == "BUY" and outcome is not None and outcome.state != "REJECTED"
+    return not went_well or state.rejections > 0
+
+
 def after_look(state: BreakerState, realized: Usdc, open_loss: Usdc, now_ms: int, window_s: int) -> BreakerState:
     """Count what was realized since the last look, and keep the result."""
     losses = state.losses + 1 if realized < state.realized else 0 if realized > state.realized else state.losses

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, Never, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from buyer.strategy.cached_value import cached_property
 from buyer.strategy.exit_policy import opened_by
@@ -40,16 +40,27 @@ Passes = Callable[[Any], bool]
 Shows = Callable[[Any], tuple[Shown, Shown]]
 
 
+CanFail = Callable[[TradingLimits], object]
+
+
+def _always(_limits: TradingLimits) -> bool:
+    return True
+
+
 class Rule(NamedTuple):
-    """Says whether a case passes, and shows what it saw and what it allows, to whoever reads that."""
+    """Says whether a case passes, and shows what it saw and what it allows, to whoever reads that.
+
+    Under limits that it `can_fail` under no case, where no rule before it failed, nobody needs to ask it for a verdict.
+    """
 
     passes: Passes
     shows: Shows
+    can_fail: CanFail = _always
 
 
-def rule(shows: Shows) -> Callable[[Passes], Rule]:
+def rule(shows: Shows, can_fail: CanFail = _always) -> Callable[[Passes], Rule]:
     """Make a function that says whether a case passes a rule, which shows this of it."""
-    return lambda passes: Rule(passes, shows)
+    return lambda passes: Rule(passes, shows, can_fail)
 
 
 Traded = Trade | ActionableSignal
@@ -60,8 +71,8 @@ class NotEvaluated(Exception):
     """A rule lacks something it needs; it fails, and nothing is bought."""
 
 
-UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
-"""What keeps a rule from being evaluated."""
+UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed, AttributeError)
+"""What keeps a rule from being evaluated; `why_unknown` tells it, and passes on what is a mistake of ours."""
 
 
 _INPUTS = {
@@ -70,6 +81,19 @@ _INPUTS = {
     "levels": "the book is",
     "balances": "the balances are",
 }
+
+
+def why_unknown(error: Exception) -> str:
+    """Return what kept a rule from being evaluated, in words: `UNKNOWN` holds what it may be.
+
+    Raises:
+        AttributeError: it is no input that is missing.
+    """
+    if isinstance(error, AttributeError):
+        if error.name not in _INPUTS or not isinstance(error.obj, ContextBase):
+            raise error
+        return f"{_INPUTS[error.name]} not known"
+    return str(error)
 
 
 @dataclass(eq=False)
@@ -88,7 +112,7 @@ class ContextBase(ABC):
     facts: MarketFacts = field(init=False)
     seen_book: Book = field(init=False)
     balances: Portfolio = field(init=False)
-    """What is known of these three; looking at one that is not fails the rule that looks."""
+    """These three are there where they are known; looking at one that is not fails the rule that looks."""
     levels: tuple[Level, ...] = field(init=False)
     """What we could trade with, best first: of the book."""
     side: Side = field(init=False)
@@ -105,14 +129,15 @@ class ContextBase(ABC):
         if self.portfolio is not None:
             self.balances = self.portfolio
 
-    def __getattr__(self, name: str) -> Never:
-        """Fail the rule that looks at what is not known."""
-        raise NotEvaluated(f"{_INPUTS[name]} not known") if name in _INPUTS else AttributeError(name)
-
-    @property
+    @cached_property
     def best_bid(self) -> Price:
         """Return the highest price somebody pays."""
         return required_value(self.seen_book.best_bid, "the best bid is")
+
+    @cached_property
+    def best_ask(self) -> Price:
+        """Return the lowest price somebody asks."""
+        return required_value(self.seen_book.best_ask, "the best ask is")
 
     @cached_property
     def tick(self) -> Price:

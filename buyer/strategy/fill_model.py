@@ -48,15 +48,17 @@ def walk_book(
         facts: The market's fee rate and exponent.
     """
     got, usdc, fees = Shares(0), Usdc(0), Usdc(0)
+    buys, rate, exponent = side == "BUY", facts.fee_rate, facts.fee_exponent
+    worth = cost_micro if buys else proceeds_micro
     for level in levels:
         price = level.price
-        if got >= shares or not acceptable_levels(price, side, limit):
+        if got >= shares or (price > limit if buys else price < limit):
             break
         piece = min(shares - got, level.shares)
-        paid, fee = _paid(side, piece, price, facts)
+        paid, fee = worth(piece, price), taker_fee(piece, price, rate, exponent)
         if budget is not None and usdc + fees + paid + fee > budget:
             piece = affordable_shares(piece, price, budget - usdc - fees, facts)
-            paid, fee = _paid(side, piece, price, facts)
+            paid, fee = worth(piece, price), taker_fee(piece, price, rate, exponent)
         got, usdc, fees = got + piece, usdc + paid, fees + fee
     return ModelFill(got, usdc, fees)
 
@@ -121,11 +123,6 @@ def _per_sum(limit: Price, rate: Rate, exponent: int | Decimal, tick: Price) -> 
     at_tick, at_limit = from_micro(tick), from_micro(limit)
     peak = min(at_limit, at_tick if exponent < 1 else Decimal(exponent - 1) / (2 * exponent - 1))
     return from_micro(rate) * peak ** (exponent - 1) * (1 - peak) ** exponent
-
-
-def _paid(side: Side, shares: Shares, price: Price, facts: MarketFacts) -> tuple[Usdc, Usdc]:
-    usdc = cost_micro(shares, price) if side == "BUY" else proceeds_micro(shares, price)
-    return usdc, taker_fee(shares, price, facts.fee_rate, facts.fee_exponent)
 
 
 def _spend(shares: Shares, price: Price, facts: MarketFacts) -> Usdc:

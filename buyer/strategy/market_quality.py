@@ -3,7 +3,7 @@
 Each stands in a decision where its setting is on.
 """
 
-from buyer.strategy.decision_context import DecisionContext, Shown, required_value, rule
+from buyer.strategy.decision_context import DecisionContext, Shown, rule
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.exits.exit_triggers import HeldPosition, would_fire
 from buyer.strategy.exits.lot_value import Look, look_at
@@ -20,8 +20,7 @@ def check_spread(case: DecisionContext) -> bool:
 
 
 def _spread(case: DecisionContext) -> Price:
-    best = required_value(case.seen_book.best_ask, "the best ask is")
-    return Price(best - required_value(case.seen_book.best_bid, "the best bid is"))
+    return case.best_ask - case.best_bid
 
 
 @rule(lambda case: (f"{micro_text(case.trade.price)}, middle {micro_text(_middle(case))}", _most_above_middle(case)))
@@ -31,8 +30,7 @@ def fair_price(case: DecisionContext) -> bool:
 
 
 def _middle(case: DecisionContext) -> int:
-    bid = required_value(case.seen_book.best_bid, "the best bid is")
-    return (bid + required_value(case.seen_book.best_ask, "the best ask is")) // 2
+    return (case.best_bid + case.best_ask) // 2
 
 
 def _most_above_middle(case: DecisionContext) -> Price:
@@ -101,7 +99,7 @@ def _resale_text(case: DecisionContext) -> str:
     return f"{micro_text(back)} of {micro_text(cost)}"
 
 
-@rule(lambda case: (_exit_name(case), "no exit"))
+@rule(lambda case: (_exit_name(case), "no exit"), exit_trigger)
 def leaves_at_once(case: DecisionContext) -> bool:
     """Check that none of our own exits would sell this very buy: a stop below a wide spread, an end already over."""
     return not exit_trigger(case.limits) or _own_exit(case) is None

@@ -20,14 +20,14 @@ NOTHING_LOST = OpenLosses(total=Usdc(0), leader=Usdc(0))
 class AskedLosses:
     """Asks for the losses when the first rule wants them; `found` is None while none did."""
 
-    def __init__(self, ask: Callable[[], OpenLosses]) -> None:
-        self._ask = ask
+    def __init__(self, ask: Callable[[str], OpenLosses], leader: str) -> None:
+        self._ask, self._leader = ask, leader
         self.found: OpenLosses | None = None
 
     def __call__(self) -> OpenLosses:
         """Return what was found, the same at each call."""
         if self.found is None:
-            self.found = self._ask()
+            self.found = self._ask(self._leader)
         return self.found
 
 

@@ -3,7 +3,8 @@
 A rule that cannot be evaluated fails, so nothing is bought blind.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from msgspec import Struct
@@ -16,19 +17,21 @@ from buyer.strategy.decision_context import (
     ExitContext,
     Rule,
     Shown,
+    Traded,
+    why_unknown,
 )
 from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.exits.mirrored_sales import SMALL_SALE
-from buyer.strategy.rule_table import OPENS_EXIT, TOO_SMALL, exit_rules, rules_of
+from buyer.strategy.rule_table import OPENS_EXIT, TOO_SMALL, RuleSet, exit_rules, rules_of
 from buyer.strategy.signal_filters import trade_text
 from shared.domain.ledger_accounts import COUNTS
-from shared.domain.market import Side
 from shared.domain.money import Shares, Usdc, half_even, micro_text, sum_text
 from shared.messages.base import fact_id
 from shared.messages.decisions import ExitTask, Gathered, LeaderSales, Order, RuleResult, Trade, Verdict
 
 GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
+PASSED = "all rules passed"
 
 
 class Rulings(Sequence[RuleResult]):
@@ -37,25 +40,31 @@ class Rulings(Sequence[RuleResult]):
     What they look at is reckoned once, by the case.
     """
 
-    def __init__(self, rules: Mapping[str, Rule], case: ContextBase) -> None:
+    def __init__(self, rules: RuleSet, case: ContextBase) -> None:
         self._rules, self._case = rules, case
+        self._failed: list[str] | None = None
 
     def failed(self, settles: Callable[[str], bool]) -> list[str]:
         """Return the rules that fail, up to one that settles the matter."""
         case, found = self._case, list[str]()
-        for name, (passes, _) in self._rules.items():
+        judged = self._rules.judged
+        for passes in judged:
             try:
                 if passes(case):
                     continue
-            except UNKNOWN:
-                pass
-            found.append(name)
-            if settles(name):
+            except UNKNOWN as error:
+                why_unknown(error)
+            found.append(judged[passes])
+            if settles(found[-1]):
                 break
+        self._failed = found
         return found
 
     def __len__(self) -> int:
         return len(self._rules)
+
+    def __iter__(self) -> Iterator[RuleResult]:
+        return iter(self._results)
 
     def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 - one, or a slice
         return cast("Any", self._results)[place]
@@ -68,32 +77,52 @@ class Rulings(Sequence[RuleResult]):
 
     @cached_property
     def _results(self) -> tuple[RuleResult, ...]:
-        return tuple(_result(name, rule, self._case) for name, rule in self._rules.items())
+        """Ask what was not asked yet: the first rules are known to pass."""
+        case, failed, names = self._case, self._failed, list(self._rules)
+        known = 0 if failed is None else names.index(failed[0]) if failed else len(names)
+        rules = enumerate(self._rules.items())
+        return tuple([_result(name, rule, case, passed=place < known) for place, (name, rule) in rules])
 
 
-def _result(name: str, rule: Rule, case: ContextBase) -> RuleResult:
+def _result(name: str, rule: Rule, case: ContextBase, *, passed: bool) -> RuleResult:
+    passes, shows, _ = rule
     try:
-        passed, (value, limit) = rule.passes(case), rule.shows(case)
+        passed = passed or passes(case)
+        value, limit = shows(case)
     except UNKNOWN as error:
-        return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
+        return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {why_unknown(error)}")
+    return _told(name, passed, value, limit)
+
+
+@lru_cache(maxsize=1024)
+def _told(name: str, passed: bool, value: Shown, limit: Shown) -> RuleResult:  # noqa: FBT001 - a cache takes them by place
+    """Return what a reader is told; most rules see the same, signal after signal."""
     return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
 
 
 class PolicyDecision(Struct, frozen=True):
     """The verdict; `reason` is the first failed rule, `order` what to send when there is none.
 
-    `gathered` is what too small a trade was added to, or a sell left of it; `exit` what is to be sold, now or later;
-    `sales` what is known of the leader's sales after this one.
+    `traded` is the leader's trade, as it was judged; `gathered` what too small a trade was added to, or a sell left of
+    it; `exit` what is to be sold, now or later; `sales` what is known of the leader's sales after this one.
     """
 
     verdict: Verdict
     reason: str
     rules: Sequence[RuleResult]
     order: Order | None
-    trade: Trade | None = None
+    traded: Traded | None = None
     gathered: Gathered | None = None
     exit: ExitTask | None = None
     sales: LeaderSales | None = None
+
+    @property
+    def trade(self) -> Trade | None:
+        """Return the leader's trade as a decision holds it."""
+        found = self.traded
+        if found is None or isinstance(found, Trade):
+            return found
+        return Trade(usdc=found.usdc, shares=found.shares, price=found.price)
 
     @property
     def idle(self) -> bool:
@@ -105,34 +134,45 @@ class PolicyDecision(Struct, frozen=True):
 def decide_signal(case: DecisionContext) -> PolicyDecision:
     """Judge one signal by the rules of its side."""
     rules = Rulings(rules_of(case.side, case.limits), case)
-    failed = rules.failed(_SETTLES[case.side, bool(case.limits.gather_window_s)])
-    task = _exit(case, failed)
+    return _decide_buy(case, rules) if case.side == "BUY" else _decide_sell(case, rules)
+
+
+def _decide_buy(case: DecisionContext, rules: Rulings) -> PolicyDecision:
+    window_s = case.limits.gather_window_s
+    failed = rules.failed(_not_too_small if window_s else _any_rule)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
-        sales = _sales(case, failed)
-        return PolicyDecision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task, sales)
-    gathered = _gathered(case, failed)
-    if gathered is None:
-        sales = _sales(case, failed)
-        return PolicyDecision("SKIP", failed[0], rules, None, _trade(case), _left(case), task, sales)
+        return PolicyDecision("BUY", PASSED, rules, order, _trade(case))
+    if not window_s or not TOO_SMALL.issuperset(failed):
+        return PolicyDecision("SKIP", failed[0], rules, None, _trade(case))
+    gathered = _gathered(case)
     since = f"{trade_text(case)} since {gathered.since_ms}"
-    rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
+    rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{window_s} s")
     return PolicyDecision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
 
 
-_SETTLES: Mapping[tuple[Side, bool], Callable[[str], bool]] = {
-    ("BUY", False): lambda _rule: True,
-    ("BUY", True): lambda rule: rule not in TOO_SMALL,
-    ("SELL", False): OPENS_EXIT.__contains__,
-    ("SELL", True): OPENS_EXIT.__contains__,
-}
-"""Whether no other rule matters once this one failed, by side, and if we gather: nothing is gathered or opened."""
+def _decide_sell(case: DecisionContext, rules: Rulings) -> PolicyDecision:
+    failed = rules.failed(OPENS_EXIT.__contains__)
+    order = None if failed else _order(case, case.signal.id, case.signal.leader)
+    verdict, reason = ("SKIP", failed[0]) if failed else ("SELL", PASSED)
+    task, sales = _exit(case, failed), _sales(case, failed)
+    return PolicyDecision(verdict, reason, rules, order, _trade(case), _left(case), task, sales)
+
+
+def _any_rule(_name: str) -> bool:
+    """Say that no other rule matters once this one failed."""
+    return True
+
+
+def _not_too_small(name: str) -> bool:
+    """Say the same where trades are gathered that fail for nothing but being small."""
+    return name not in TOO_SMALL
 
 
 def decide_exit(case: ExitContext) -> PolicyDecision:
     """Judge one attempt of an exit."""
     rules = Rulings(exit_rules(case.limits), case)
-    failed = rules.failed(lambda _rule: True)
+    failed = rules.failed(_any_rule)
     if failed:
         return PolicyDecision("SKIP", failed[0], rules, None, exit=case.task)
     order = _order(case, order_fact(case.task), case.task.leader)
@@ -144,34 +184,33 @@ def refused_rule(decision: PolicyDecision, account: str, value: int, limit: int)
     text = str if account in COUNTS else micro_text
     rule = RuleResult(rule="ledger", passed=False, value=f"{account}={text(value)}", limit=text(limit))
     rules = (*decision.rules, rule)
-    return PolicyDecision("SKIP", "ledger", rules, None, decision.trade, exit=decision.exit, sales=decision.sales)
+    return PolicyDecision("SKIP", "ledger", rules, None, decision.traded, exit=decision.exit, sales=decision.sales)
 
 
-def _trade(case: DecisionContext) -> Trade | None:
+def _trade(case: DecisionContext) -> Traded | None:
     try:
-        found = case.trade
-    except UNKNOWN:
+        return case.trade
+    except UNKNOWN as error:
+        why_unknown(error)
         return None
-    return found if isinstance(found, Trade) else Trade(usdc=found.usdc, shares=found.shares, price=found.price)
 
 
 def _exit(case: DecisionContext, failed: list[str]) -> ExitTask | None:
     """Return the exit that a leader's sell opens: it goes on when this order sells nothing, or not enough."""
-    if case.side != "SELL" or OPENS_EXIT & set(failed):
+    if not OPENS_EXIT.isdisjoint(failed):
         return None
     try:
         sale = case.sale
-    except UNKNOWN:
+    except UNKNOWN as error:
+        why_unknown(error)
         return None
     lacking = case.balances.wallet_shares is not None  # no dust: what became of it nobody has said yet
     dust = bool(failed) and failed[0] == DUST and sale.keep == 0 and not lacking
     return None if dust else case.task
 
 
-def _gathered(case: DecisionContext, failed: list[str]) -> Gathered | None:
+def _gathered(case: DecisionContext) -> Gathered:
     """Return what a trade that is only too small comes to with those before it."""
-    if case.side != "BUY" or not case.limits.gather_window_s or not set(failed) <= TOO_SMALL:
-        return None
     before = case.balances.gathered
     since_ms = before.since_ms if before else case.now_ms
     return Gathered(usdc=case.trade.usdc, shares=case.trade.shares, since_ms=since_ms)
@@ -179,7 +218,7 @@ def _gathered(case: DecisionContext, failed: list[str]) -> Gathered | None:
 
 def _left(case: DecisionContext) -> Gathered | None:
     """Return what a leader's sell leaves of what was gathered of his buys: he holds that much less."""
-    before = case.portfolio.gathered if case.side == "SELL" and case.portfolio else None
+    before = case.portfolio.gathered if case.portfolio else None
     if before is None or not before.shares:
         return None
     shares = max(before.shares - case.signal.shares, Shares(0))
@@ -189,7 +228,7 @@ def _left(case: DecisionContext) -> Gathered | None:
 
 def _sales(case: DecisionContext, failed: list[str]) -> LeaderSales | None:
     """Return what is known of the leader's sales after his sell: too small ones add up until one is followed."""
-    if case.side != "SELL" or case.portfolio is None:
+    if case.portfolio is None:
         return None
     before = case.portfolio.sales or LeaderSales(since_ms=0)
     small = before.shares + case.signal.shares if SMALL_SALE in failed else Shares(0)
@@ -213,6 +252,6 @@ def _order(case: DecisionContext | ExitContext, fact: str, leader: str) -> Order
 
 
 def _text(shown: Shown) -> str:
-    if isinstance(shown, tuple):
-        return sum_text(*shown)
-    return micro_text(shown) if isinstance(shown, int) else shown
+    if isinstance(shown, str):
+        return shown
+    return micro_text(shown) if isinstance(shown, int) else sum_text(*shown)

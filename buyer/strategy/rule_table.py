@@ -4,11 +4,19 @@ They are asked in this order; the first that fails is the decision's reason, and
 A protection whose setting is off (`SWITCHED`) stands in no decision: sessions of before it are decided as they were.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from buyer.strategy import market_quality, repeat_buys, risk_caps, signal_filters
-from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, NotEvaluated, Rule, rule
+from buyer.strategy.decision_context import (
+    ContextBase,
+    DecisionContext,
+    ExitContext,
+    NotEvaluated,
+    Passes,
+    Rule,
+    rule,
+)
 from buyer.strategy.exits import sale_rules
 from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.exits.mirrored_sales import LATER_SALE, SMALL_SALE
@@ -249,17 +257,21 @@ TOO_SMALL = frozenset({"leader_trade", "minimum_size", "fillable"})
 """Rules that a trade fails for being small; one that fails no other is gathered with those after it."""
 
 
-@lru_cache(maxsize=1024)
-def rules_of(side: Side, limits: TradingLimits) -> dict[str, Rule]:
-    """Return the rules of a side that stand in a decision by these limits, in order."""
-    return _switched_on(RULES[side], limits)
+class RuleSet(dict[str, Rule]):
+    """The rules that stand in a decision by some limits, in order; `judged` are those that can fail under them."""
+
+    def __init__(self, rules: Mapping[str, Rule], limits: TradingLimits) -> None:
+        super().__init__({name: rule for name, rule in rules.items() if name not in SWITCHED or SWITCHED[name](limits)})
+        self.judged: dict[Passes, str] = {rule.passes: name for name, rule in self.items() if rule.can_fail(limits)}
 
 
 @lru_cache(maxsize=1024)
-def exit_rules(limits: TradingLimits) -> dict[str, Rule]:
-    """Return the rules of an exit's attempt by these limits, in order."""
-    return _switched_on(EXIT_RULES, limits)
+def rules_of(side: Side, limits: TradingLimits) -> RuleSet:
+    """Return the rules of a signal of this side."""
+    return RuleSet(RULES[side], limits)
 
 
-def _switched_on(rules: dict[str, Rule], limits: TradingLimits) -> dict[str, Rule]:
-    return {name: rule for name, rule in rules.items() if name not in SWITCHED or SWITCHED[name](limits)}
+@lru_cache(maxsize=1024)
+def exit_rules(limits: TradingLimits) -> RuleSet:
+    """Return the rules of an exit's attempt."""
+    return RuleSet(EXIT_RULES, limits)

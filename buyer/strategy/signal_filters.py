@@ -10,19 +10,25 @@ BY_SHARE = frozenset({"percent", "proportional"})
 """Sizings by which each piece of a trade gets its share, so that no piece is a second stake."""
 
 
-@rule(lambda case: (case.side.lower(), case.limits.sides))
+@rule(lambda case: (case.side.lower(), case.limits.sides), lambda limits: limits.sides != "both")
 def side_followed(case: DecisionContext) -> bool:
     """Check that trades of this side are followed."""
     return case.limits.sides in ("both", case.side.lower())
 
 
-@rule(lambda case: ("ours" if case.signal.leader in case.limits.own_wallets else "not ours", "not ours"))
+@rule(
+    lambda case: ("ours" if case.signal.leader in case.limits.own_wallets else "not ours", "not ours"),
+    lambda limits: limits.own_wallets,
+)
 def own_wallet(case: DecisionContext) -> bool:
     """Check that the leader is not one of our own wallets: each of our orders would set off the next (pitfall 44)."""
     return case.signal.leader not in case.limits.own_wallets
 
 
-@rule(lambda case: ("not asked" if case.limits.role == "any" else " and ".join(sorted(_roles(case))), case.limits.role))
+@rule(
+    lambda case: ("not asked" if case.limits.role == "any" else " and ".join(sorted(_roles(case))), case.limits.role),
+    lambda limits: limits.role != "any",
+)
 def role_followed(case: DecisionContext) -> bool:
     """Check that the leader was this in every fill; a role that nobody knows fails."""
     return case.limits.role == "any" or _roles(case) == {case.limits.role}
@@ -36,7 +42,8 @@ def _roles(case: DecisionContext) -> set[str]:
     lambda case: (
         f"part {case.signal.part}, {micro_text(case.balances.market_exposure)} at risk",
         "the first part, or nothing at risk",
-    )
+    ),
+    lambda limits: limits.sizing not in BY_SHARE,
 )
 def whole_trade(case: DecisionContext) -> bool:
     """Check that a trade is staked on once: what is told of it later (`part` 1 and up) would be a second stake.
@@ -47,18 +54,23 @@ def whole_trade(case: DecisionContext) -> bool:
     return case.balances.market_exposure == 0 or case.signal.part == 0 or case.limits.sizing in BY_SHARE
 
 
-@rule(lambda case: _listed(_market_names(case.facts), case.limits.only_markets, case.limits.not_markets))
+@rule(
+    lambda case: _listed(_market_names(case.facts), case.limits.only_markets, case.limits.not_markets),
+    lambda limits: limits.only_markets or limits.not_markets,
+)
 def filter_markets(case: DecisionContext) -> bool:
     """Check the lists of markets and events."""
-    facts, only, never = case.facts, case.limits.only_markets, case.limits.not_markets
-    return not (only or never) or _allowed(_market_names(facts), only, never)
+    return _allowed(_market_names(case.facts), case.limits.only_markets, case.limits.not_markets)
 
 
 def _market_names(facts: MarketFacts) -> Iterable[str]:
     return filter(None, (facts.condition_id, facts.slug, facts.event_slug))
 
 
-@rule(lambda case: _listed((case.facts.category,), case.limits.only_categories, case.limits.not_categories))
+@rule(
+    lambda case: _listed((case.facts.category,), case.limits.only_categories, case.limits.not_categories),
+    lambda limits: limits.only_categories or limits.not_categories,
+)
 def filter_categories(case: DecisionContext) -> bool:
     """Check the lists of categories; a list asks for one that is known."""
     only, never = case.limits.only_categories, case.limits.not_categories
@@ -70,11 +82,14 @@ def filter_categories(case: DecisionContext) -> bool:
     return _allowed((category,), only, never)
 
 
-@rule(lambda case: _word_list(case.facts, case.limits.only_keywords, case.limits.not_keywords))
+@rule(
+    lambda case: _word_list(case.facts, case.limits.only_keywords, case.limits.not_keywords),
+    lambda limits: limits.only_keywords or limits.not_keywords,
+)
 def filter_keywords(case: DecisionContext) -> bool:
     """Check the lists of words in titles and slugs."""
-    facts, only, never = case.facts, case.limits.only_keywords, case.limits.not_keywords
-    return not (only or never) or _allowed(_words(facts, only, never), only, never)
+    only, never = case.limits.only_keywords, case.limits.not_keywords
+    return _allowed(_words(case.facts, only, never), only, never)
 
 
 def _words(facts: MarketFacts, only: tuple[str, ...], never: tuple[str, ...]) -> list[str]:
@@ -98,7 +113,10 @@ def _listed(found: Iterable[str], only: tuple[str, ...], never: tuple[str, ...])
     return ", ".join(sorted({name.lower() for name in found})), " ".join(filter(None, lists)) or "any"
 
 
-@rule(lambda case: _times(case) if case.limits.min_to_end_s or case.limits.max_to_end_s else ("not asked", "any"))
+@rule(
+    lambda case: _times(case) if case.limits.min_to_end_s or case.limits.max_to_end_s else ("not asked", "any"),
+    lambda limits: limits.min_to_end_s or limits.max_to_end_s,
+)
 def time_to_end(case: DecisionContext) -> bool:
     """Check how long it is to the market's planned end."""
     least, most = case.limits.min_to_end_s, case.limits.max_to_end_s
@@ -116,7 +134,7 @@ def _left_ms(case: DecisionContext) -> int:
     return required_value(case.facts.ends_at_ms, "the market's end is") - case.now_ms
 
 
-@rule(lambda case: (trade_text(case), case.limits.min_leader_usdc))
+@rule(lambda case: (trade_text(case), case.limits.min_leader_usdc), lambda limits: limits.min_leader_usdc)
 def leader_trade(case: DecisionContext) -> bool:
     """Check that the trade, with what was gathered before it, is large enough to follow."""
     return case.trade.usdc >= case.limits.min_leader_usdc
@@ -128,13 +146,16 @@ def trade_text(case: DecisionContext) -> str:
     return sum_text(case.signal.usdc, before.usdc) if before else micro_text(case.trade.usdc)
 
 
-@rule(lambda case: (case.limit, f"{micro_text(case.limits.min_price)} to {micro_text(case.limits.max_price)}"))
+@rule(
+    lambda case: (case.limit, f"{micro_text(case.limits.min_price)} to {micro_text(case.limits.max_price)}"),
+    lambda limits: limits.min_price or limits.max_price < MICRO,
+)
 def price_band(case: DecisionContext) -> bool:
     """Check the worst price we accept."""
     return case.limits.min_price <= case.limit <= case.limits.max_price
 
 
-@rule(lambda case: (case.depth_text(), case.limits.min_depth_usdc))
+@rule(lambda case: (case.depth_text(), case.limits.min_depth_usdc), lambda limits: limits.min_depth_usdc)
 def book_depth(case: DecisionContext) -> bool:
     """Check what the book offers within our limit."""
     least, _, _ = case.limits.min_depth_usdc, case.levels, case.limit

@@ -6,7 +6,7 @@ makes an order smaller, and every product is exact before it is cut.
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -48,7 +48,7 @@ class LeaderTraded(Protocol):
         ...
 
 
-class StakeBasis(NamedTuple):
+class StakeBasis(Struct, frozen=True):
     """What a stake is reckoned from: the leader's trade, our bankroll, and the most that a share can cost with fees."""
 
     trade: LeaderTraded

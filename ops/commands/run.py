@@ -2,6 +2,7 @@
 
 # ruff: noqa: FBT001, FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -9,6 +10,8 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from ops.commands.options import VAR, DataDir, EnvFile, RedisUrl, server_url
+
+_DRY_RUN: Mapping[bool | None, list[str]] = {None: [], True: ["--dry-run"], False: ["--no-dry-run"]}
 
 
 def up(
@@ -20,10 +23,16 @@ def up(
         Path | None, typer.Option(help="Folder of the embedded server's data, locks and logs; default: DATA_DIR, var.")
     ] = None,
     runtime_seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Paper orders, whatever the environment says.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Real money; needs --no-dry-run as well.")] = False,
+    dry_run: Annotated[
+        bool | None, typer.Option("--dry-run/--no-dry-run", help="Paper orders, whatever the environment says.")
+    ] = None,
+    alerts: Annotated[
+        bool, typer.Option("--alerts", help="Run `hybrid alerts` too, as ALERT_URLS and TELEGRAM_TOKEN do.")
+    ] = False,
     web: Annotated[bool, typer.Option("--web", help="Serve the dashboard too, and print its login link.")] = False,
 ) -> None:
-    """Run the whole pipeline here, with paper orders.
+    """Run the whole pipeline here, with paper orders unless both --live and --no-dry-run are given.
 
     Starts detector, buyer, redeemer and worker. Uses REDIS_URL when it is set, else starts the embedded server in
     --data-dir. Its settings come from flags, the environment, and the file `.env` of this folder.
@@ -38,14 +47,50 @@ def up(
 
     file = usual_file(env_file)
     given: dict[str, Any] = {"data_dir": data_dir, "tracked_wallets": leaders, "runtime_seconds": runtime_seconds}
-    flags = [*(["--env-file", file] if file else []), *(["--dry-run"] if dry_run else [])]
+    given |= {"alerts": True} if alerts else {}
     given |= {"web_dashboard": True} if web else {}
+    flags = [*(["--env-file", file] if file else []), *(["--live"] if live else []), *_DRY_RUN[dry_run]]
     settings = parse(UpSettings, flags, **{name: value for name, value in given.items() if value is not None})
+    if settings.alerts or settings.wants_alerts:
+        from ops.alerts.config import AlertSettings
+
+        parse(AlertSettings, ["--env-file", file] if file else []).check_targets()
     if settings.web_dashboard:
         from ops.web.web_command import check_web
 
         check_web(file, settings.data_dir)
     leave(command.main(settings, env_file=file))
+
+
+def alerts(
+    test: Annotated[bool, typer.Option("--test", help="Send one message everywhere, and end.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Switch it off for good: drop its place in the streams, and what waits.")
+    ] = False,
+    env_file: Annotated[Path | None, typer.Option(help="File with settings; default: .env, if there is one.")] = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> NoReturn:
+    """Tell a person who is away what happens, and take commands from Telegram.
+
+    ALERT_URLS, TELEGRAM_TOKEN with TELEGRAM_CHATS, or HEARTBEAT_URL say where; `hybrid up` runs it by itself then.
+
+    Example: hybrid alerts --test
+    """
+    from ops.alerts import farewell, process, trial
+    from ops.alerts.config import AlertSettings
+    from ops.supervisor.env_file import find_env_file as usual_file
+    from shared.config import parse
+
+    file = usual_file(env_file)
+    flags = ["--env-file", file] if file else []
+    if test:
+        raise typer.Exit(trial.main(parse(AlertSettings, flags)))
+    url = server_url(redis_url, data_dir)
+    if forget:
+        typer.echo(farewell.main(url))
+        raise typer.Exit
+    process.main(lambda: parse(AlertSettings, flags, redis_url=url, data_dir=data_dir))
 
 
 def web(

@@ -64,35 +64,44 @@ class TradingControl:
         return make_plain(f"{self.name}: on since {since}, by {self.who or 'somebody'}: {self.why}")
 
 
-def kill(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+@dataclass(frozen=True)
+class ControlActor:
+    """Who turns a control when it is not the user of this machine; `act` names the deed, which is done once."""
+
+    who: str
+    where: str = ""
+    act: str = ""
+
+
+def kill(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
     """Switch all orders off; return False when they were off already."""
-    return _turn(redis, mode, HALT, on=True, why=why, clock=clock)
+    return _turn(redis, mode, HALT, on=True, why=why, clock=clock, by=by)
 
 
-def kill_redemptions(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+def kill_redemptions(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
     """Send no transaction of the redeemer; return False when that was so already."""
-    return _turn(redis, mode, HALT_REDEMPTIONS, on=True, why=why, clock=clock)
+    return _turn(redis, mode, HALT_REDEMPTIONS, on=True, why=why, clock=clock, by=by)
 
 
-def kill_all(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+def kill_all(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
     """Switch all orders off and send no transaction; return False when both was so already."""
-    turned = [turn(redis, mode, why, clock) for turn in (kill, kill_redemptions)]
+    turned = [turn(redis, mode, why, clock, by) for turn in (kill, kill_redemptions)]
     return any(turned)
 
 
-def pause_buys(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+def pause_buys(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
     """Stop buying; sells and exits go on. Return False when it was stopped already."""
-    return _turn(redis, mode, PAUSE_BUYS, on=True, why=why, clock=clock)
+    return _turn(redis, mode, PAUSE_BUYS, on=True, why=why, clock=clock, by=by)
 
 
-def pause_all(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+def pause_all(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
     """Send no orders; return False when that was so already."""
-    return _turn(redis, mode, PAUSE_ALL, on=True, why=why, clock=clock)
+    return _turn(redis, mode, PAUSE_ALL, on=True, why=why, clock=clock, by=by)
 
 
-def flatten(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+def flatten(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
     """Stop buying and sell every lot, above its floor; return False when that was under way already."""
-    return _turn(redis, mode, FLATTEN, on=True, why=why, clock=clock)
+    return _turn(redis, mode, FLATTEN, on=True, why=why, clock=clock, by=by)
 
 
 def flatten_at_any_price(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
@@ -109,9 +118,9 @@ def flatten_at_any_price(redis: Redis, mode: str, why: str, clock: Clock) -> boo
     return True
 
 
-def resume(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+def resume(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
     """Turn every control off; return False when none was on."""
-    turned = [_turn(redis, mode, control, on=False, why=why, clock=clock) for control in NAMES]
+    turned = [_turn(redis, mode, control, on=False, why=why, clock=clock, by=by) for control in NAMES]
     return any(turned)
 
 
@@ -154,11 +163,27 @@ def _control(name: str, note: str | None) -> TradingControl:
 
 
 def _turn(
-    redis: Redis, mode: str, control: str, *, on: bool, why: str, clock: Clock, said: Mapping[str, str] | None = None
+    redis: Redis,
+    mode: str,
+    control: str,
+    *,
+    on: bool,
+    why: str,
+    clock: Clock,
+    by: ControlActor | None = None,
+    said: Mapping[str, str] | None = None,
 ) -> bool:
-    name = f"control:{control}:{uuid.uuid4()}"
+    actor = by or ControlActor(who(), where())
     write = turn_control(
-        name, on=on, who=who(), where=where(), why=why, now_ms=clock.now_ms(), control=control, said=said
+        f"control:{control}:{mode}:{actor.act or uuid.uuid4()}",
+        on=on,
+        who=actor.who,
+        where=actor.where,
+        why=why,
+        now_ms=clock.now_ms(),
+        control=control,
+        said=said,
+        mode=mode,
     )
     return not isinstance(RedisLedger(redis, mode).commit(write), RefusedWrite)
 

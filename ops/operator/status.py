@@ -137,6 +137,18 @@ def main(redis_url: str, *, watch: bool, as_json: bool, mode: str | None = None,
         Terminal().print(page(watcher.picture))
 
 
+def look_once(redis: Redis, clock: Clock, mode: str | None = None) -> dict[str, object]:
+    """Return what `--json` prints of the pipeline on this server.
+
+    Raises:
+        Unavailable: no server answers there.
+        DependencyMissing: no pipeline of ours has announced itself there.
+    """
+    server, watcher = demand_pipeline(redis, mode), StatusWatcher(redis, clock, mode=mode)
+    watcher.look_back()
+    return _facts(watcher, redis, server)
+
+
 def draw(picture: ScreenPicture, file: Path) -> None:
     """Write the screen as it is now to an SVG file that fetches nothing, fonts neither."""
     console = Terminal(width=WIDTH, height=HEIGHT, record=True, file=io.StringIO())

@@ -43,13 +43,13 @@ class ToldHistory:
     notes: tuple[str, ...] = ()
 
 
-def ask(leader: str, days: float, clock: Clock) -> ToldHistory:
-    """Ask for the last `days` of a leader's trades, and how their markets resolved.
+def ask(leader: str, days: float, clock: Clock, cfg: Settings | None = None) -> ToldHistory:
+    """Ask for the last `days` of a leader's trades, and how their markets resolved; `cfg` says where.
 
     Raises:
         TryAgain: the venue does not answer, also after some patience.
     """
-    cfg, stop = parse(Settings, []), threading.Event()
+    cfg, stop = cfg or parse(Settings, []), threading.Event()
 
     def upstream(name: str, url: str) -> Upstream:
         return Upstream(name, url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)

@@ -21,6 +21,7 @@ from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import BadConfig, HybridError
 from shared.domain.plain_text import make_plain
+from shared.domain.secret_settings import ADDRESSES
 from shared.domain.trading_words import LIVE
 from shared.messages.base import SERVICE
 from shared.messages.events import read_event
@@ -39,10 +40,18 @@ PROGRAMS = (
     ("worker", "redeemer.worker"),
 )
 """Name and module, in the order they are ended in: no new signal first, then no new order, then no new redemption."""
+ALERTS = ("alerts", "ops.alerts")
+"""Who tells a person, where that is wanted: ended last, so it tells of the end; the pipeline runs without it."""
+
 WEB = ("web", "ops.web")
 """The dashboard, where that is wanted: ended last, so it shows the end; the pipeline runs without it."""
 
-_COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34", "web": "33"}
+BESIDE = frozenset({ALERTS[0], WEB[0]})
+"""What the pipeline runs without."""
+
+REDEEMING = frozenset({"redeemer", "worker"})
+
+_COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34", "alerts": "33", "web": "33"}
 _KEEP_LOG_BYTES = 10_000_000
 _LAST_WORDS = 100
 _SHOWN = ("signals", "sightings", "dropped", "decisions", "exits", "redeemed", "succeeded", "failed")
@@ -88,6 +97,14 @@ def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox)
             return code
 
 
+def redeems_live(env_file: str | None) -> bool:
+    """Say whether real winnings can be redeemed: through the relayer that takes a key which not everybody has."""
+    from redeemer.config import parse_args  # noqa: PLC0415 - only real money needs to know
+
+    settings = parse_args(["--env-file", env_file] if env_file else [])
+    return not settings.relayed or settings.relayer_api_key is not None
+
+
 def refuse_descriptor(environment: Mapping[str, str]) -> None:
     """Refuse a password in a file descriptor: it can be read once, and several programs sign.
 
@@ -114,27 +131,34 @@ def summary(redis: Redis, began_ms: int) -> dict[str, Any]:
 
 
 def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[ChildProcess]:
-    """Build the programs, told what `settings` says."""
+    """Build the programs, told what `settings` says; who redeems live is left out where it could not (S6)."""
+    left_out = REDEEMING if settings.mode == LIVE and not redeems_live(env_file) else frozenset[str]()
+    if left_out:
+        fix = "set RELAYER_API_KEY and RELAYER_API_KEY_ADDRESS; till then redeem on the venue's site"
+        logs.get_logger("up").warning("redeemer_left_out", why="no key for the venue's relayer", fix=fix)
     return [
         ChildProcess(_program(settings, name, module, place, env_file), sink, clock)
         for place, (name, module) in enumerate(programs(settings), start=1)
+        if name not in left_out
     ]
 
 
 def programs(settings: UpSettings) -> tuple[tuple[str, str], ...]:
     """Return what is run, in the order it is ended in."""
-    return (*PROGRAMS, WEB) if settings.web_dashboard else PROGRAMS
+    alerts = (ALERTS,) if settings.alerts or settings.wants_alerts else ()
+    return (*PROGRAMS, *alerts, *((WEB,) if settings.web_dashboard else ()))
 
 
 def _program(settings: UpSettings, name: str, module: str, place: int, env_file: str | None) -> ChildProgram:
     told = dict(environment(settings, place, env_file))
-    told |= {"DATA_DIR": str(settings.data_dir)} if name == WEB[0] else {}
-    return ChildProgram(name, module, told, signs=signs(settings, name), optional=name == WEB[0])
+    told |= {"DATA_DIR": str(settings.data_dir)} if name in BESIDE else {}
+    told |= {} if name == ALERTS[0] else dict.fromkeys(ADDRESSES, "")
+    return ChildProgram(name, module, told, signs=signs(settings, name), optional=name in BESIDE)
 
 
 def signs(settings: UpSettings, name: str) -> bool:
-    """Say whether a program signs, and so is given what leads to the key: nobody on paper, never detector or web."""
-    return settings.mode == LIVE and name not in {"detector", WEB[0]}
+    """Say whether a program signs, and so is given what leads to the key: nobody on paper; never detector and faces."""
+    return settings.mode == LIVE and name not in {"detector", *BESIDE}
 
 
 def environment(settings: UpSettings, position: int, env_file: str | None = None) -> Mapping[str, str]:

@@ -187,7 +187,10 @@ def written_off_postings(lot: Lot, now_ms: int) -> Postings:
 
 def merged_postings(postings: Iterable[tuple[str, int]]) -> Postings:
     """Return one posting for each account, zero ones left out."""
-    totals: dict[str, int] = {}
-    for account, delta in postings:
-        totals[account] = totals.get(account, 0) + delta
-    return tuple([posting for posting in totals.items() if posting[1]])
+    each = tuple(postings)
+    totals = dict(each)
+    if len(totals) < len(each):
+        totals.clear()
+        for account, delta in each:
+            totals[account] = totals.get(account, 0) + delta
+    return tuple(totals.items()) if all(totals.values()) else tuple([each for each in totals.items() if each[1]])

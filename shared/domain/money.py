@@ -130,13 +130,9 @@ def fee_exponent_of(value: Decimal) -> int | Decimal:
     return int(value) if value == value.to_integral_value() else decimal_text(value)
 
 
+@lru_cache(maxsize=16_384)
 def micro_text(micro: int) -> str:
     """Return micro-units as the decimal string that crosses processes: no exponent, no trailing zeros."""
-    return _texts(micro)
-
-
-@lru_cache(maxsize=16_384)
-def _texts(micro: int) -> str:
     return _decimals(micro, 6).rstrip("0").rstrip(".") if micro % MICRO else str(micro // MICRO)
 
 
@@ -146,6 +142,7 @@ def _decimals(micro: int, places: int) -> str:
     return f"{'-' if micro < 0 else ''}{whole}{cut}"
 
 
+@lru_cache(maxsize=16_384)
 def places_of(micro: int) -> int:
     """Return how many decimals it takes to write micro-units."""
     return len(micro_text(micro).partition(".")[2])
@@ -202,8 +199,10 @@ def taker_fee(shares: Shares, price: Price, rate: Rate, exponent: int | Decimal 
     21 of 21 captured taker legs, rounding only 10.
     """
     share, of = (rate * price * (MICRO - price), _CUBE) if exponent == 1 else _fee_ratio(price, rate, exponent)
-    fee = abs(shares * share) // of // _FEE_STEP * _FEE_STEP
-    return Usdc(fee if shares * share >= 0 else -fee)
+    exact = shares * share
+    if exact < 0:
+        return Usdc(-(-exact // of // _FEE_STEP * _FEE_STEP))
+    return Usdc(exact // of // _FEE_STEP * _FEE_STEP)
 
 
 def paid_fee(shares: Shares, usdc: Usdc, rate: Rate, exponent: int | Decimal = 1) -> Usdc:

@@ -1,4 +1,4 @@
-"""The settings that hold, or lead to, a key: only the process that signs has them. Pure."""
+"""The settings that hold, or lead to, a secret: only the process that needs one has it. Pure."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,8 @@ WAYS = frozenset(
 )
 """Settings that say where the signing key and the password of its keystore are."""
 SECRETS = VALUES | WAYS
+ADDRESSES = frozenset({"ALERT_URLS", "TELEGRAM_TOKEN", "HEARTBEAT_URL"})
+"""Settings that say where a person is told: who has one can write to him, and be taken for us."""
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

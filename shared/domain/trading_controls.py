@@ -64,6 +64,7 @@ def turn_control(
     fence: FencingToken | None = None,
     control: str = HALT,
     said: Mapping[str, str] | None = None,
+    mode: str | None = None,
 ) -> LedgerWrite:
     """Return the step that turns a control; the ledger refuses one that changes nothing. `said` joins its record."""
     before, after = ("off", "on") if on else ("on", "off")
@@ -76,6 +77,7 @@ def turn_control(
         why=why,
         before=before,
         after=after,
+        mode=mode,
     )
     note = {"state": "on" if on else "off", "who": who, "why": why, "at_ms": str(now_ms), **(said or {})}
     return LedgerWrite(

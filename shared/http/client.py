@@ -167,6 +167,11 @@ class Upstream:
         for gate in self._gates:
             gate.throttled(retry_after_s)
 
+    def interrupt(self) -> None:
+        """End what `send` waits for over warm connections: it raises Unavailable at once. For a long poll at a stop."""
+        if self._lines is not None:
+            self._lines.interrupt()
+
     def close(self) -> None:
         """Close the pooled connections."""
         self._session.close()

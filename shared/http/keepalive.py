@@ -6,6 +6,7 @@ connection that the other side closed while nobody used it is noticed before any
 later is the caller's to judge, since nothing is ever sent twice here.
 """
 
+import contextlib
 import select
 import socket
 import ssl
@@ -43,6 +44,7 @@ class KeptConnections:
         self._tls = _tls(ca) if secure else None
         self._connect_s, self._silence_s = connect_s, silence_s
         self._idle: deque[socket.socket] = deque()
+        self._busy: set[socket.socket] = set()
         weakref.finalize(self, _close, self._idle)
         self._path = parts.path
         self._head = _lines({"Host": parts.netloc.rpartition("@")[2], "Accept-Encoding": "identity", **headers})
@@ -68,17 +70,26 @@ class KeptConnections:
             Malformed: the answer is compressed.
         """
         line = self._taken()
+        self._busy.add(line)
         try:
             line.sendall(request)
             answer, lasts = _answered(line, method, read)
         except BaseException:
             line.close()
             raise
+        finally:
+            self._busy.discard(line)
         if lasts:
             self._idle.append(line)
         else:
             line.close()
         return answer
+
+    def interrupt(self) -> None:
+        """End what is under way: who waits for an answer gets an OSError or an HTTPException at once."""
+        for line in tuple(self._busy):
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close what is idle."""

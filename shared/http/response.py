@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn, cast
 
 from shared.domain.errors import HybridError, Malformed, RateLimited, Rejected, Unavailable
@@ -139,6 +140,7 @@ def kept_ms(headers: Mapping[str, str]) -> int:
     return int(most[1]) * 1000 if most else _UNTOLD_MS
 
 
+@lru_cache(maxsize=64)
 def date_s(text: str) -> float | None:
     """Read an HTTP date (RFC 9110, 5.6.7) as epoch seconds; None for what is none."""
     try:

@@ -6,14 +6,16 @@ our own last step still stands at its number, as others may have written on afte
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.errors import Emptied, ServerWentBack
 from shared.domain.trading_controls import NOTES
 
 
-@dataclass(frozen=True)
-class LedgerPlace:
+class LedgerPlace(Struct, frozen=True, gc=False):
     """The highest step that was seen, and the last one of our own: its id and number."""
 
     seen: int = 0

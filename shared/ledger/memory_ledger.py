@@ -1,10 +1,10 @@
 """Keep the ledger in memory, by the rules of the durable one: for replays and backtests."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
 from shared.domain.errors import Fenced
-from shared.domain.ledger_accounts import COST, SHARES, Postings
+from shared.domain.ledger_accounts import COST, SHARES, Postings, merged_postings
 from shared.domain.ledger_write import (
     Balances,
     KnownWrite,
@@ -31,7 +31,7 @@ class MemoryLedger:
         self.fence_token: str | None = None
         self._done: dict[str, int] = {}
         self._oldest: deque[str] = deque()
-        self._records: dict[str, dict[str, str]] = {}
+        self._records: defaultdict[str, dict[str, str]] = defaultdict(dict)
 
     def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out one step after the other."""
@@ -46,14 +46,16 @@ class MemoryLedger:
         """Carry out one step. Raises Fenced when `fence_token` is set to another token."""
         if write.fence and self.fence_token is not None and write.fence.token != self.fence_token:
             raise Fenced(f"the lease moved on to token {self.fence_token}")
-        for known in (write.id, *write.unless):
-            if known in self._done:
-                return KnownWrite(self._done[known])
+        if write.id in self._done or write.unless:
+            for known in (write.id, *write.unless):
+                if known in self._done:
+                    return KnownWrite(self._done[known])
         if write.expected_seq is not None and write.expected_seq != self.seq:
             return StaleLedger(self.seq)
-        values, after = self.values, dict[str, int]()
-        for account, delta in (*write.postings, *self._tallied(write.tallies)) if write.tallies else write.postings:
-            after[account] = (after[account] if account in after else values.get(account, 0)) + delta
+        values, postings = self.values, (*write.postings, *self._tallied(write.tallies))
+        after = {account: values.get(account, 0) + delta for account, delta in postings}
+        if len(after) < len(postings):
+            after = {account: values.get(account, 0) + delta for account, delta in merged_postings(postings)}
         for account, at_least, at_most in write.guards:
             value = after[account] if account in after else values.get(account, 0)
             if at_least is not None and value < at_least:
@@ -64,6 +66,8 @@ class MemoryLedger:
         return WrittenStep(self.seq)
 
     def _tallied(self, tallies: Sequence[LedgerTally]) -> Postings:
+        if not tallies:
+            return ()
         postings: list[tuple[str, int]] = []
         for tally in tallies:
             passed = max(0, tally.number - self.values.get(tally.period, 0))
@@ -72,22 +76,22 @@ class MemoryLedger:
         return tuple(postings)
 
     def _apply(self, write: LedgerWrite, after: dict[str, int]) -> None:
-        self.values.update(after)
-        over = [account for account, value in after.items() if not value]
+        values, records = self.values, self._records
+        values.update(after)
+        over = [account for account, value in after.items() if not value] if 0 in after.values() else ()
         for account in over:
-            del self.values[account]
+            del values[account]
         for account, peak in write.peaks:
-            if self.values.get(account, 0) > self.values.get(peak, 0):
-                self.values[peak] = self.values[account]
-        for record in write.records:
-            fields = self._records.setdefault(record.kind, {})
-            if record.value is None:
-                fields.pop(record.field, None)
+            if values.get(account, 0) > values.get(peak, 0):
+                values[peak] = values[account]
+        for kind, name, text in write.records:
+            if text is None:
+                records[kind].pop(name, None)
             else:
-                fields[record.field] = record.value
+                records[kind][name] = text
         for lot in (account.removeprefix(COST) for account in over if account.startswith(COST)):
-            if not self.values.get(SHARES + lot):
-                self._records.get(LOTS, {}).pop(lot, None)
+            if not values.get(SHARES + lot):
+                records[LOTS].pop(lot, None)
         self.seq += 1
         self._remember(write.id)
         self.events += write.events

@@ -3,7 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from shared.domain.ledger_accounts import SHARES, Lot, behind_account, cost_account, shares_account
 from shared.domain.ledger_write import Balances, LedgerRecord, LedgerWrite, Result
@@ -48,9 +51,12 @@ class Ledger(Protocol):
         ...
 
 
-def open_lots(ledger: Ledger) -> list[Lot]:
-    """Return every lot that holds shares, oldest first; they are found by their accounts, however many ended before."""
-    values = ledger.accounts().values
+def open_lots(ledger: Ledger, values: Mapping[str, int] | None = None) -> list[Lot]:
+    """Return every lot that holds shares, oldest first; they are found by their accounts, however many ended before.
+
+    `values` are all accounts, where they are at hand.
+    """
+    values = ledger.accounts().values if values is None else values
     held = [name.removeprefix(SHARES) for name, value in values.items() if value and name.startswith(SHARES)]
     lots = [_lot_in(text, values) for text in ledger.records_of(LOTS, held).values()]
     return sorted(lots, key=lambda lot: (lot.opened_at_ms, lot.key))
@@ -63,12 +69,20 @@ def leaders_with_lots(ledger: Ledger) -> frozenset[str]:
 
 
 def _lot_in(text: str, values: Mapping[str, int]) -> Lot:
-    facts = json.loads(text)
-    shares, cost, behind = (
-        values.get(name(facts["leader"], facts["token_id"]), 0)
-        for name in (shares_account, cost_account, behind_account)
-    )
-    return Lot(**facts, shares=shares, cost=cost, behind=behind)
+    lot = _empty_lot(text)
+    shares, cost, behind = map(values.get, _accounts_of(lot.leader, lot.token_id), repeat(0))
+    return replace(lot, shares=shares, cost=cost, behind=behind)
+
+
+@lru_cache(maxsize=4096)
+def _accounts_of(leader: str, token_id: str) -> tuple[str, str, str]:
+    return shares_account(leader, token_id), cost_account(leader, token_id), behind_account(leader, token_id)
+
+
+@lru_cache(maxsize=4096)
+def _empty_lot(text: str) -> Lot:
+    """Return what a record says of a lot, without its amounts; kept, as open lots are read again and again."""
+    return Lot(**json.loads(text), shares=0, cost=0)
 
 
 def lot_record(lot: Lot) -> LedgerRecord:

@@ -238,7 +238,7 @@ class Inputs(Value, frozen=True, kw_only=True):
     """
 
     now_ms: int
-    market: MarketFacts | None = None
+    market: Annotated[MarketFacts | None, REUSED] = None
     book: Book | None = None
     portfolio: Portfolio | None = None
     problems: tuple[str, ...] = ()

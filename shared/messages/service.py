@@ -1,12 +1,12 @@
 """Events of processes: starts, stops, health, progress, dead letters, and side records for captures."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import field
 
 from shared.domain.market import Book, Side
 from shared.domain.money import Shares
-from shared.domain.value import Value
+from shared.domain.value import OMITTED, Value
 from shared.messages.base import Event
 
 SourceState = Literal["starting", "ok", "failing", "late", "mute", "blind", "demoted", "stopped"]
@@ -112,7 +112,7 @@ class ServiceHealth(Event, frozen=True, kw_only=True):
 class ControlTurned(Event, frozen=True, kw_only=True):
     """A control of orders or redemptions that somebody turned: who, from where, why, and how it stood before and after.
 
-    `control` is its account in the ledger (`shared/domain/trading_controls`).
+    `control` is its account in the ledger (`shared/domain/trading_controls`); `mode` whose ledger, where it was told.
     """
 
     event: Literal["CONTROL_TURNED"] = "CONTROL_TURNED"
@@ -122,6 +122,7 @@ class ControlTurned(Event, frozen=True, kw_only=True):
     why: str
     before: Literal["on", "off"]
     after: Literal["on", "off"]
+    mode: Annotated[str | None, OMITTED] = None
 
 
 class ServerWentBack(Event, frozen=True, kw_only=True):

@@ -44,6 +44,8 @@ class LineOutlet(io.TextIOBase):
     """A text stream over a file descriptor whose writers never wait and never hear of a reader that left."""
 
     encoding = "utf-8"
+    line_buffering = True
+    """A whole line is written at once: nobody has to flush it."""
 
     def __init__(self, number: int, stream: str, *, most_waiting: int = MOST_WAITING_BYTES) -> None:
         self.dropped = 0

@@ -7,7 +7,7 @@ import socket
 import stat
 
 _AT_ONCE = 4096
-"""Bytes that a pipe which can be written to takes without waiting (PIPE_BUF)."""
+"""Bytes that a pipe which can be written to takes without waiting (PIPE_BUF): more may keep who writes waiting."""
 _LEFT = frozenset({errno.EPIPE, errno.EBADF, errno.EIO, errno.ENXIO, errno.ECONNRESET, errno.ENOTCONN})
 
 
@@ -35,11 +35,12 @@ class OutputDescriptor:
             OSError, ValueError: they were refused; `reader_left` says whether for good.
         """
         try:
-            if not select.select((), (self._own,), (), 0)[1]:
-                return 0
             if self._socket is not None:
-                return self._socket.send(data[:_AT_ONCE], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-            return os.write(self._own, data[:_AT_ONCE])
+                return self._socket.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            if not self.may_wait:
+                return os.write(self._own, data)
+            ready = select.select((), (self._own,), (), 0)[1]
+            return os.write(self._own, data[:_AT_ONCE]) if ready else 0
         except BlockingIOError:
             return 0
 

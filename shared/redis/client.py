@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from shared.domain.errors import BadConfig, HybridError
 from shared.domain.server_check import SETTINGS, ServerFindings, judge_settings
-from shared.redis.own_line import OwnLine
+from shared.redis.own_line import own_line
 from shared.redis.password_file import take_password
 from shared.redis.server_errors import name_server_error
 
@@ -145,7 +145,7 @@ class LuaScript:
     """
 
     def __init__(self, redis: Redis, source: Path | str) -> None:
-        self._redis, self._line = redis, OwnLine(redis)
+        self._redis, self._line = redis, own_line(redis)
         self._text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
@@ -159,8 +159,7 @@ class LuaScript:
         try:
             return self._line.ask("EVALSHA", self._sha, len(keys), *keys, *args, meanwhile=meanwhile)
         except NoScriptError:
-            with answering(self._redis):
-                return self._redis.eval(self._text, len(keys), *keys, *args)
+            return self._run_text(keys, args)
         except RedisError as error:
             named = translated_errors(self._redis, error)
             if named is None:
@@ -174,16 +173,18 @@ class LuaScript:
             Unavailable: the server is away or cannot serve; each may or may not have run.
             BadConfig: the server refuses our user.
         """
-        with answering(self._redis), self._redis.pipeline(transaction=False) as pipe:
-            for keys, args in calls:
-                pipe.evalsha(self._sha, len(keys), *keys, *args)
-            answers: list[Any] = pipe.execute(raise_on_error=False)
+        with answering(self._redis):
+            answers = self._line.ask_all([("EVALSHA", self._sha, len(keys), *keys, *args) for keys, args in calls])
             for place, (answer, call) in enumerate(zip(answers, calls, strict=True)):
                 if isinstance(answer, NoScriptError):
-                    answers[place] = self(*call)
+                    answers[place] = self._run_text(*call)
                 elif isinstance(answer, RedisError):
                     raise answer
         return answers
+
+    def _run_text(self, keys: Sequence[str], args: Sequence[Any]) -> Any:  # noqa: ANN401 - a script's own answer
+        with answering(self._redis):
+            return self._redis.eval(self._text, len(keys), *keys, *args)
 
 
 def check_server(redis: Redis) -> ServerFindings:

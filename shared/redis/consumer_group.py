@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.redis.client import answering
-from shared.redis.own_line import OwnLine
+from shared.redis.own_line import own_line
 from shared.redis.streams import StreamEntry, ensure_group, settled
 
 
@@ -48,7 +48,7 @@ class GroupReader:
         self.trimmed = 0
         self.emptied = False
         self._redis, self._clock, self._sole, self._mine = redis, clock, sole, mine
-        self._line = OwnLine(redis)
+        self._line = own_line(redis)
         self._heir_of = "" if heir_of == group else heir_of
         self._idle_ms, self._every_s = idle_ms, take_over_every_s
         self._batch, self._block_ms = batch, block_ms

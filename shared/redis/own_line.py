@@ -2,14 +2,17 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
+import hiredis
 from redis import Redis
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
+_pack = cast("Callable[[tuple[Any, ...]], bytes]", hiredis.pack_command)
 _NO_PRIMARY = (ReadOnlyError, MasterDownError)
 """What a replica answers: the primary may be at the same name by now, which only a new connection finds."""
 
@@ -20,8 +23,14 @@ class _Own(threading.local):
     line: AbstractConnection | None = None
 
 
+@lru_cache(maxsize=32)
+def own_line(redis: Redis) -> "OwnLine":
+    """Return the line of a client: all that a thread asks by it goes over one connection."""
+    return OwnLine(redis)
+
+
 class OwnLine:
-    """Sends one command at a time on the calling thread's connection, with the settings of `redis`."""
+    """Sends commands on the calling thread's connection, with the settings of `redis`."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis, self._own = redis, _Own()
@@ -29,25 +38,36 @@ class OwnLine:
     def ask(self, *command: Any, meanwhile: Callable[[], object] | None = None) -> Any:  # noqa: ANN401 - a server's answer
         """Send and read, and do `meanwhile` in between; nothing is ever sent twice.
 
-        The connection is taken away meanwhile and comes back when its answer was read: whatever raises in between, or
-        asks once more, nobody reads another's answer.
-
         Raises:
             RedisError: the server is away, or what it answered.
         """
+        (answer,) = self.ask_all((command,), meanwhile)
+        if isinstance(answer, ResponseError):
+            raise answer
+        return answer
+
+    def ask_all(self, commands: Sequence[Sequence[Any]], meanwhile: Callable[[], object] | None = None) -> list[Any]:
+        """Send all at once and return what is answered to each: an error is an answer, too.
+
+        The connection is taken away meanwhile and comes back when its answers were read: whatever raises in between,
+        or asks once more, nobody reads another's answer.
+
+        Raises:
+            RedisError: the server is away, or no primary any more; some may have been carried out.
+        """
+        if not commands:
+            return []
         line = self._taken()
         try:
-            line.send_command(*command)
+            line.send_packed_command([_pack(tuple(command)) for command in commands])
             if meanwhile is not None:
                 meanwhile()
-            answer = _answer(line)
+            answers = [_answer(line) for _ in commands]
         except BaseException:
             line.disconnect()
             raise
         self._own.line = line
-        if isinstance(answer, ResponseError):
-            raise answer
-        return answer
+        return answers
 
     def _taken(self) -> AbstractConnection:
         """Take a connection that answers; one that the server closed meanwhile is opened again."""

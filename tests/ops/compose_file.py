@@ -100,7 +100,7 @@ def _service(folder: Path, raw: Mapping[str, Any]) -> Service:
         place = folder / file["path"]
         assert place.is_file() or not file["required"], place
         found |= settings_in(place)
-    return Service(raw["command"], found | _environment(raw.get("environment", [])), raw)
+    return Service(raw.get("command", []), found | _environment(raw.get("environment", [])), raw)
 
 
 def _environment(given: list[str] | Mapping[str, Any]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from supervisor.options import ServerOptions
 
-from ops.supervisor.up import PROGRAMS
+from ops.supervisor.up import ALERTS, PROGRAMS
 from shared.domain import exit_codes
 from shared.process.outlet import LAST_LINES_S
 from shared.process.service_life import LAST_WORDS_S
@@ -18,7 +18,7 @@ from shared.process.service_runner import DRAIN_S
 from shared.process.shutdown_signals import REFUSED_STAYS
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("detector", "buyer", "redeemer", "worker")
+SERVICES = ("detector", "buyer", "redeemer", "worker", "alerts")
 ENDS_WITHIN_S = 15
 
 
@@ -70,7 +70,8 @@ def test_a_process_ends_within_what_every_form_allows(
 def test_supervisord_runs_the_programs_of_hybrid_up(supervisor: dict[str, Any]) -> None:
     modules = {name: process.command.rsplit(" ", 1)[1] for name, process in supervisor.items()}
 
-    assert modules == dict(PROGRAMS)
+    assert modules == dict([*PROGRAMS, ALERTS])
+    assert [name for name, process in supervisor.items() if not process.autostart] == ["alerts"], "off costs nothing"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -171,13 +172,23 @@ def test_s7_the_unit_limits_memory_and_files_and_reads_an_environment_file(unit:
     assert {"MemoryMax", "LimitNOFILE", "EnvironmentFile", "RestartPreventExitStatus"} <= set(unit)
 
 
+def test_the_unit_of_alerts_is_as_locked_down_and_needs_no_key() -> None:
+    whole, alerts = ((ROOT / "deploy" / f"hybrid-{name}.service").read_text() for name in ("signals", "alerts"))
+    own = ("EnvironmentFile=", "Environment=", "ExecStart=", "MemoryMax=", "LimitNOFILE=", "StateDirectory=", "Syslog")
+    same = [line for line in whole.partition("[Service]")[2].splitlines() if not line.startswith(own)]
+
+    assert [line for line in same if line not in alerts.splitlines()] == []
+    assert "-m ops.alerts\n" in alerts
+
+
 @pytest.mark.process
-def test_s7_systemd_accepts_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit_name", ["hybrid-signals.service", "hybrid-alerts.service"])
+def test_s7_systemd_accepts_the_unit(tmp_path: Path, unit_name: str) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed here")
-    text = (ROOT / "deploy" / "hybrid-signals.service").read_text()
-    copy = tmp_path / "hybrid-signals.service"
+    text = (ROOT / "deploy" / unit_name).read_text()
+    copy = tmp_path / unit_name
     copy.write_text(re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={shutil.which('true')}", text))
 
     result = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, timeout=60, check=False)

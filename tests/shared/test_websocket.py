@@ -8,10 +8,12 @@ import pytest
 from websockets.sync.server import Server, ServerConnection, serve
 
 from shared.domain.errors import BadConfig, Unavailable
-from shared.websocket import SLOW_CONSUMER, SocketClosed, open_socket
+from shared.websocket import MAX_FRAME_BYTES, SLOW_CONSUMER, SocketClosed, open_socket
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.sockets
+
+LINE_CUT = 1006
 
 
 def answer(connection: ServerConnection) -> None:
@@ -20,7 +22,16 @@ def answer(connection: ServerConnection) -> None:
         if said == "bye":
             connection.close(SLOW_CONSUMER, "slow consumer")
             return
-        connection.send(said)
+        if said == "cut":
+            connection.socket.shutdown(socket.SHUT_RDWR)
+        elif said == "pieces":
+            connection.send(["whole ", "out of ", "pieces"])
+        elif said == "ping":
+            connection.send("ponged" if connection.ping().wait(PATIENCE_S) else "mute")
+        elif said == "long":
+            connection.send("x" * (MAX_FRAME_BYTES + 1))
+        else:
+            connection.send(said)
 
 
 @pytest.fixture
@@ -40,6 +51,50 @@ def test_frames_go_both_ways_and_silence_is_none(url: str) -> None:
 
     assert line.receive(PATIENCE_S) == "PING"
     assert line.receive(0.01) is None
+    line.close()
+
+
+def test_a_message_in_pieces_is_whole_and_one_that_is_too_long_ends_the_connection(url: str) -> None:
+    line = open_socket("feed", url)
+
+    line.send("pieces")
+    assert line.receive(PATIENCE_S) == "whole out of pieces"
+    line.send("long")
+
+    with pytest.raises(SocketClosed):
+        line.receive(PATIENCE_S)
+    line.close()
+
+
+def test_a_ping_of_the_peer_is_answered_by_who_waits_for_a_frame(url: str) -> None:
+    line = open_socket("feed", url)
+
+    line.send("ping")
+
+    assert line.receive(PATIENCE_S) == "ponged"
+    line.close()
+
+
+def test_frames_that_came_together_are_read_in_their_order(url: str) -> None:
+    line = open_socket("feed", url)
+    words = [str(number) for number in range(200)]
+
+    for word in words:
+        line.send(word)
+
+    assert [line.receive(PATIENCE_S) for _ in words] == words
+    assert line.receive(0) is None
+    line.close()
+
+
+def test_a_peer_that_is_cut_off_is_noticed(url: str) -> None:
+    line = open_socket("feed", url)
+    line.send("cut")
+
+    with pytest.raises(SocketClosed) as caught:
+        line.receive(PATIENCE_S)
+
+    assert caught.value.code == LINE_CUT
     line.close()
 
 

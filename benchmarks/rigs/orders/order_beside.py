@@ -15,9 +15,8 @@ from typing import Any
 from benchmarks.rigs.beside import NOW, THEN, trees
 from benchmarks.rigs.order_rig import Trading, trading
 from benchmarks.rigs.orders.order_load import drained, go_first, latencies, p99, sustained
-from benchmarks.rigs.orders.order_program import Program
+from benchmarks.rigs.orders.order_program import Program, group_of
 from benchmarks.rigs.processes import cpu_s
-from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.messages.base import SIGNALS
 
 WARM_UP, ROUND = 40, 40
@@ -38,20 +37,20 @@ class Asked:
 class Running:
     """A world of its own for one tree's buyer, and what its orders took so far."""
 
-    def __init__(self, world: Trading, program: Program) -> None:
-        self._world, self._program = world, program
+    def __init__(self, world: Trading, program: Program, group: str) -> None:
+        self._world, self._program, self._group = world, program, group
         self._waits: list[float] = []
         self._cpu_s = [0.0, 0.0]
 
     def warm_up(self) -> None:
         """Wait until the buyer reads, and let it trade a little."""
-        self._program.wait_for(self._world, {GROUP})
-        latencies(self._world, SIGNALS, GROUP, WARM_UP, "warm")
+        self._program.wait_for(self._world, {self._group})
+        latencies(self._world, SIGNALS, self._group, WARM_UP, "warm")
 
     def add_round(self, number: int) -> None:
         """Let some signals come one by one."""
         before = self._spent()
-        found = latencies(self._world, SIGNALS, GROUP, ROUND, f"round {number}")
+        found = latencies(self._world, SIGNALS, self._group, ROUND, f"round {number}")
         self._cpu_s = [sum_s + now - then for sum_s, then, now in zip(self._cpu_s, before, self._spent(), strict=True)]
         self._waits += [there - then for then, there in found]
 
@@ -63,8 +62,8 @@ class Running:
     def steady(self, asked: Asked) -> dict[str, Any]:
         """Let signals come at a steady rate; return how it kept up, and what an order took."""
         before = self._spent()
-        found = sustained(self._world, asked.rate, asked.seconds)
-        drained(self._world, SIGNALS, GROUP, 60)
+        found = sustained(self._world, asked.rate, asked.seconds, self._group)
+        drained(self._world, SIGNALS, self._group, 60)
         took = [now - then for then, now in zip(before, self._spent(), strict=True)]
         return found | _each(took, max(1, found["orders"]))
 
@@ -81,7 +80,7 @@ def compare(asked: Asked) -> int:
             running.warm_up()
         go_first()
         for number in range(max(1, asked.signals // ROUND)):
-            for running in worlds.values():
+            for running in list(worlds.values())[:: 1 if number % 2 == 0 else -1]:
                 running.add_round(number)
         rows = {name: running.costs() for name, running in worlds.items()}
         steady = {name: running.steady(asked) if asked.seconds else {} for name, running in worlds.items()}
@@ -95,7 +94,7 @@ def _running(tree: Path, asked: Asked) -> Generator[Running]:
     with trading() as world, world.recording() if asked.recording else contextlib.nullcontext():
         program = Program(world, "buyer", ["buyer"], tree=tree)
         try:
-            yield Running(world, program)
+            yield Running(world, program, group_of(tree))
         finally:
             program.kill()
 

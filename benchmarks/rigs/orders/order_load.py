@@ -72,7 +72,7 @@ def drained(world: Trading, stream: str, group: str, seconds: float) -> bool:
     return False
 
 
-def sustained(world: Trading, rate: float, seconds: float) -> dict[str, Any]:
+def sustained(world: Trading, rate: float, seconds: float, group: str = GROUP) -> dict[str, Any]:
     """Append at a steady rate; return the backlog of each half, after each ten seconds and at the end, and waits."""
     world.arrivals()
     samples: list[int] = []
@@ -81,7 +81,7 @@ def sustained(world: Trading, rate: float, seconds: float) -> dict[str, Any]:
 
     def watch() -> None:
         while not CLOCK.wait(done, begin + LOOK_S * (len(samples) + 1) - CLOCK.monotonic()):
-            samples.append(sum(group_backlog(world.redis, SIGNALS, GROUP)))
+            samples.append(sum(group_backlog(world.redis, SIGNALS, group)))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -93,8 +93,8 @@ def sustained(world: Trading, rate: float, seconds: float) -> dict[str, Any]:
     done.set()
     watcher.join()
     took = CLOCK.monotonic() - begin
-    left = sum(group_backlog(world.redis, SIGNALS, GROUP))
-    drained(world, SIGNALS, GROUP, 60)
+    left = sum(group_backlog(world.redis, SIGNALS, group))
+    drained(world, SIGNALS, group, 60)
     arrived = world.arrivals()
     waits = sorted(there - then for then, there in zip(started, arrived, strict=False))
     half = samples[: len(samples) // 2], samples[len(samples) // 2 :]

@@ -17,9 +17,31 @@ START_MS = 1_790_000_000_000
 TOKENS = 400
 LEADERS = 20
 CAPS = ("day", "market", "event", "group", "leader", "total", "day_loss", "drawdown")
-WIDE = {**{f"max_{cap}_usdc": "100000000" for cap in CAPS}, "max_orders_per_minute": "1000", "breaker_fall_usdc": "0"}
+UNPROTECTED = {
+    "slippage_bound": "larger",
+    "max_spread": "0",
+    "max_over_fair_pct": "0",
+    "max_over_others_pct": "0",
+    "min_resale_pct": "0",
+    "check_own_exits": "false",
+    "stake_window_s": "0",
+    "cooldown_s": "0",
+    "other_outcome": "buy",
+    "mark_losses": "false",
+    "breaker_rejections": "0",
+    "breaker_losses": "0",
+    "breaker_fall_usdc": "0",
+    "exit_floor_pct": "100",
+    "trigger_looks": "1",
+    "trigger_s": "0",
+    "min_leader_sell_pct": "0",
+    "check_later_sale": "false",
+}
+"""The protections off that buy and sell less, so that workloads hold as many orders as they are there for."""
+WIDE = {**UNPROTECTED, **{f"max_{cap}_usdc": "100000000" for cap in CAPS}, "max_orders_per_minute": "1000"}
 """Caps so wide that every signal the other rules pass is bought."""
 PERCENT = {
+    **UNPROTECTED,
     **{f"max_{cap}_usdc": "100000" for cap in (*CAPS, "stake")},
     "max_orders_per_minute": "1000000",
     "sizing": "percent",
@@ -32,13 +54,6 @@ PERCENT = {
 """As people follow a few leaders with much money: a part of each trade, out when the leader is or when it turns."""
 EVERY_BUY = {
     **WIDE,
-    "stake_window_s": "0",
-    "cooldown_s": "0",
-    "other_outcome": "buy",
-    "slippage_bound": "larger",
-    "max_spread": "0",
-    "max_over_fair_pct": "0",
-    "min_resale_pct": "0",
     "max_orders_per_minute": "1000000",
     "max_slippage_ticks": "100",
     "max_slippage_pct": "100",

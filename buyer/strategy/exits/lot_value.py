@@ -4,8 +4,10 @@ One look shows a moment, and a moment can be made: bids that are away for a seco
 means. So what a lot is worth is the value that stood for some seconds.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import pairwise, takewhile
+from operator import itemgetter
 from typing import NamedTuple
 
 from buyer.strategy.fill_model import walk_book
@@ -47,7 +49,7 @@ class LotHistory(NamedTuple):
         if steady and looks and at_s > looks[-1].at_s:
             looks = (*looks, looks[-1]._replace(at_s=at_s))
         looks = (*looks, look)[-MOST_LOOKS:]
-        past = sum(1 for one in looks if one.at_s < at_s - keep_s)
+        past = bisect_left(looks, at_s - keep_s, key=itemgetter(0))
         return LotHistory(looks[max(0, past - 1) :])
 
     def stood(self, for_s: float) -> Price:

@@ -102,12 +102,12 @@ def test_an_intent_of_yesterday_gives_its_budget_back_to_yesterday() -> None:
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
         desk.engine.process_actionable(a_signal())
-    yesterday, _ = days_accounts(NOW_MS // DAY_MS)
+    yesterday, *_ = days_accounts(NOW_MS // DAY_MS)
     assert desk.ledger.values[yesterday] > 4_997_200 - 1
     desk.clock.advance(86_000)
 
     desk.engine.process_actionable(a_signal())
 
     assert desk.ledger.values[yesterday] == 9_610_000 * 52 // 100
-    today, _ = days_accounts(desk.clock.now_ms() // DAY_MS)
+    today, *_ = days_accounts(desk.clock.now_ms() // DAY_MS)
     assert today not in desk.ledger.values

@@ -34,7 +34,7 @@ SHARDS = [TokenShard(number, OF) for number in range(OF)]
 TOKENS = [next(str(token) for token in range(99) if shard.owns(str(token))) for shard in SHARDS]
 COST = 4_997_200
 """What a buy of the default stake costs, in micro-units."""
-DAY, _ = ledger_accounts.days_accounts(NOW_MS // ledger_accounts.DAY_MS)
+DAY, *_ = ledger_accounts.days_accounts(NOW_MS // ledger_accounts.DAY_MS)
 
 
 class Watched(MemoryLedger):

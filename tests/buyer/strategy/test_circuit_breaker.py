@@ -1,5 +1,6 @@
 """The breaker pauses buys after refused orders, losses in a row or a fall of the account, and says which."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from buyer.settlement.buy_breaker import BuyBreaker
+from buyer.settlement.buy_breaker import AtHand, BuyBreaker
 from buyer.strategy.circuit_breaker import STEP_MS, BreakerState, after_look, breaks
 from shared.clock import ManualClock
 from shared.domain.ledger_accounts import PAUSE_BUYS, REALIZED
-from shared.domain.ledger_write import LedgerWrite
+from shared.domain.ledger_write import Balances, LedgerWrite
 from shared.domain.money import Usdc
 from shared.domain.trading_controls import CONTROLS
 from shared.ledger.memory_ledger import MemoryLedger
@@ -30,11 +31,13 @@ class Watched:
         self.count = 0
         self.start()
 
-    def start(self) -> None:
+    def start(self, at_hand: AtHand | None = None) -> None:
         def losses(_leader: str) -> OpenLosses:
             return OpenLosses(total=self.open, leader=Usdc(0))
 
-        self.breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self.clock, limits=self.limits)
+        self.breaker = BuyBreaker(
+            self.ledger, lambda: None, losses, clock=self.clock, limits=self.limits, at_hand=at_hand
+        )
 
     def realize(self, amount: int) -> None:
         self.count += 1
@@ -88,6 +91,25 @@ def test_refused_orders_pause_buys_and_an_order_that_found_nothing_is_not_refuse
     watched.order("REJECTED", "market is paused")
 
     assert "2 orders refused in a row (BREAKER_REJECTIONS=2)" in watched.why
+
+
+def test_between_the_looks_an_order_is_counted_by_what_is_at_hand_and_one_that_went_well_is_not_counted_at_all() -> (
+    None
+):
+    watched, asked = Watched(breaker_rejections=2), list[Sequence[str]]()
+
+    def at_hand(accounts: Sequence[str], _records: Sequence[tuple[str, str]]) -> Balances:
+        asked.append(accounts)
+        return watched.ledger.read(accounts)
+
+    watched.start(at_hand)
+    watched.look()
+    for state, looks in (("MATCHED", 0), ("REJECTED", 1), ("MATCHED", 2), ("REJECTED", 3), ("REJECTED", 4)):
+        watched.breaker.count(a_decision(state, "market is paused"))
+        watched.breaker.work_due()
+        assert len(asked) == looks
+
+    assert "2 orders refused in a row" in watched.why
 
 
 @pytest.mark.pitfall(47)

@@ -90,11 +90,11 @@ def test_the_marker_looks_at_a_few_books_in_turn_and_keeps_the_last_one_it_could
 def test_losses_are_asked_for_once_and_only_when_a_rule_wants_them() -> None:
     asked = list[int]()
 
-    def ask() -> OpenLosses:
+    def ask(_leader: str) -> OpenLosses:
         asked.append(1)
         return OpenLosses(total=Usdc(len(asked)), leader=Usdc(0))
 
-    losses = AskedLosses(ask)
+    losses = AskedLosses(ask, "0xleader")
 
     assert losses.found is None
     assert losses() is losses() is losses.found

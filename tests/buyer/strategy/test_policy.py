@@ -6,6 +6,7 @@ import pytest
 
 from buyer.strategy.decision_context import ContextBase, Rule
 from buyer.strategy.policy import Rulings, decide_signal, refused_rule
+from buyer.strategy.rule_table import RuleSet
 from tests.amounts import D
 from tests.buyer.builders import (
     NOW_MS,
@@ -14,6 +15,7 @@ from tests.buyer.builders import (
     a_market,
     a_portfolio,
     a_signal,
+    some_limits,
 )
 from tests.buyer.strategy.failed_rules import failed
 
@@ -106,7 +108,7 @@ def test_rules_are_asked_until_one_settles_the_matter_and_tell_their_texts_to_a_
         return Rule(passes, shows)
 
     rules = {name: a_rule(name, passed=name != "second") for name in ("first", "second", "third")}
-    rulings = Rulings(rules, a_case())
+    rulings = Rulings(RuleSet(rules, some_limits()), a_case())
 
     assert rulings.failed(lambda _name: True) == ["second"]
     assert (asked, told) == (["first", "second"], [])

@@ -39,14 +39,14 @@ class FlakyRedis:
         class Faulty(connection_class):
             loses = False
 
-            def send_command(self, *words: Any, **options: Any) -> Any:
-                script = words[0] == "EVALSHA"
+            def send_packed_command(self, packed: Any, *words: Any, **options: Any) -> Any:
+                script = b"EVALSHA" in b"".join(packed)
                 if script and flaky.away:
                     flaky.away -= 1
                     self.disconnect()
                     raise ConnectionLost("away")
                 self.loses = script and flaky.lost_replies > 0
-                return connection_class.send_command(self, *words, **options)
+                return connection_class.send_packed_command(self, packed, *words, **options)
 
             def read_response(self, *words: Any, **options: Any) -> Any:
                 answer = connection_class.read_response(self, *words, **options)

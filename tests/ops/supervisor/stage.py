@@ -25,12 +25,14 @@ class Stage:
         self.error: HybridError | None = None
         self._thread = threading.Thread(target=self._run)
 
-    def run(self, *, module: str = "programs", **programs: str) -> None:
+    def run(self, *, module: str = "programs", optional: tuple[str, ...] = (), **programs: str) -> None:
         """Run programs by name; the order given is the order they are ended in."""
         env = {"PYTHONPATH": os.pathsep.join([str(HERE.parents[2]), str(HERE)])}
         self.children = [
             ChildProcess(
-                ChildProgram(name, module, env, (what, str(self._folder / name)), signs=True),
+                ChildProgram(
+                    name, module, env, (what, str(self._folder / name)), signs=True, optional=name in optional
+                ),
                 lambda name, line: self.lines.append((name, line)),
                 CLOCK,
                 RestartBackoff(first_s=0.01),

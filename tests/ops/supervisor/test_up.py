@@ -35,6 +35,10 @@ def _no_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def nobody(_name: str, _line: str) -> None:
+    """Take a program's lines and show them to nobody."""
+
+
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     stage = Stage(tmp_path)
@@ -65,6 +69,28 @@ def test_what_is_announced_as_live_spends_real_money(*, live: bool, dry_run: boo
         assert parse(UpSettings, [], **given).mode == mode
     assert service_runner._mode_of(parse(BuyerSettings, [], **given)) == mode
     assert service_runner._mode_of(parse(RedeemerSettings, [], **given)) == mode
+
+
+@pytest.mark.parametrize(
+    ("words", "redeems"),
+    [
+        ({"WALLET_TYPE": "deposit"}, False),
+        ({"WALLET_TYPE": "deposit", "RELAYER_API_KEY": "k", "RELAYER_API_KEY_ADDRESS": LEADER}, True),
+        ({"WALLET_TYPE": "safe"}, True),
+    ],
+)
+def test_who_could_not_redeem_real_money_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, words: dict[str, str], *, redeems: bool
+) -> None:
+    for name, value in words.items():
+        monkeypatch.setenv(name, value)
+    live = parse(UpSettings, ["--live", "--no-dry-run"], tracked_wallets=LEADER)
+    paper = parse(UpSettings, [], tracked_wallets=LEADER)
+
+    names = [child.name for child in up.children(live, nobody, CLOCK)]
+
+    assert names == [name for name, _ in up.PROGRAMS if redeems or name not in up.REDEEMING]
+    assert len(up.children(paper, nobody, CLOCK)) == len(up.PROGRAMS)
 
 
 def test_our_own_server_is_started_only_when_nobody_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,3 +251,41 @@ def test_a_descriptor_is_no_place_for_a_password_that_several_programs_need() ->
     with pytest.raises(BadConfig, match="PRIVATE_KEY_PASSWORD_COMMAND"):
         up.refuse_descriptor({"PRIVATE_KEY_PASSWORD_FD": "3"})
     up.refuse_descriptor({})
+
+
+def test_alerts_are_run_where_they_are_asked_for_or_an_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off costs nothing: there is no process."""
+
+    def names(**given: object) -> list[str]:
+        return [name for name, _ in up.programs(parse(UpSettings, [], **given))]
+
+    assert names() == ["detector", "buyer", "redeemer", "worker"]
+    assert names(alerts=True)[-1] == "alerts"
+    for setting in ("ALERT_URLS", "TELEGRAM_TOKEN", "HEARTBEAT_URL"):
+        with monkeypatch.context() as there:
+            there.setenv(setting, "https://somewhere.example/x")
+            assert names()[-1] == "alerts"
+
+
+def test_only_alerts_are_told_where_a_person_is_and_they_are_told_no_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ALERT_URLS", "json://somewhere/secret")
+    monkeypatch.setenv("PRIVATE_KEY", "0x" + "1" * 64)
+    settings = parse(UpSettings, [], live=True, dry_run=False)
+
+    told = {child.name: child.program.environment() for child in up.children(settings, up.to_files(tmp_path), CLOCK)}
+
+    assert {name for name, each in told.items() if each["ALERT_URLS"]} == {"alerts"}
+    assert {name for name, each in told.items() if each.get("PRIVATE_KEY")} == {"buyer", "redeemer", "worker"}
+
+
+@pytest.mark.process
+def test_alerts_that_refuse_to_run_end_nobody_else(stage: Stage) -> None:
+    stage.run(optional=("alerts",), buyer="wait", alerts="misconfigured")
+
+    wait_until(lambda: "alerts" in stage.pipeline._done, "it refused")
+
+    assert stage.pid("buyer")
+    assert stage.pipeline.ready()
+    assert not stage.ended()

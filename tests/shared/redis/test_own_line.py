@@ -15,7 +15,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.redis.client import connect_redis, loading_client
-from shared.redis.own_line import OwnLine
+from shared.redis.own_line import OwnLine, own_line
 from tests.ops.supervisor.slow_server import SlowServer
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -76,6 +76,20 @@ def test_one_that_the_server_closed_meanwhile_is_opened_again(redis: Redis) -> N
     redis.client_kill_filter(_id=str(first))
 
     assert line.ask("CLIENT", "ID") != first
+
+
+def test_all_that_a_client_asks_goes_over_one_connection_of_the_thread(redis: Redis) -> None:
+    assert own_line(redis).ask("CLIENT", "ID") == own_line(redis).ask("CLIENT", "ID")
+
+
+def test_what_is_asked_together_is_answered_in_its_order_and_an_error_is_an_answer(redis: Redis) -> None:
+    line = OwnLine(redis)
+
+    first, error, last = line.ask_all((("ECHO", "a"), ("HGET", "too few"), ("ECHO", "b")))
+
+    assert (first, last) == ("a", "b")
+    assert isinstance(error, ResponseError)
+    assert line.ask_all(()) == []
 
 
 def test_an_error_of_the_server_is_raised_and_leaves_the_connection_good(redis: Redis) -> None:

@@ -1,0 +1,1 @@
+"""Answers, check lines, presets and the redaction of bundles. Everything in it is pure."""
