@@ -214,6 +214,7 @@ KNOWN = frozenset(
         "WEB_DASHBOARD",
         "WEB_HOST",
         "WEB_LINK_MINUTES",
+        "WEB_LINK_ROLE",
         "WEB_PORT",
         "WEB_REFRESH_S",
         "WEB_SESSION_HOURS",

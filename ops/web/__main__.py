@@ -16,7 +16,7 @@ def build() -> Built:
     step_back()
     settings = parse(WebSettings)
     redis = connect_redis(settings.redis_url)
-    return WebProcess(settings, redis, SystemClock(), links=("operator",)), settings, redis
+    return WebProcess(settings, redis, SystemClock(), links=(settings.web_link_role,)), settings, redis
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import ipaddress
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
@@ -33,6 +33,9 @@ class WebSettings(Settings):
     )
     web_address: str = Field("", description="The address people open (https://...), behind a proxy or by name.")
     web_session_hours: float = Field(12.0, gt=0, le=24 * 31, description="Hours until a login ends.")
+    web_link_role: Literal["operator", "viewer"] = Field(
+        "operator", description="What the link that is printed at a start allows: to act, or only to look."
+    )
     web_link_minutes: float = Field(10.0, gt=0, le=24 * 60, description="Minutes for which a login link can be used.")
     web_refresh_s: float = Field(2.0, ge=0.2, le=60, description="Seconds between two looks at the board.")
 

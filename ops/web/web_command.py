@@ -1,5 +1,6 @@
 """`hybrid web`: the dashboard by itself, and login links of one that runs."""
 
+import os
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -37,26 +38,20 @@ class WebFlags:
 
 
 def main(flags: WebFlags, redis_url: str, *, viewer: bool) -> NoReturn:
-    """Serve until told to stop.
+    """Become the dashboard: a process that holds nothing of the command line.
 
     Raises:
         DependencyMissing: the extra `web` is not installed.
+        BadConfig, RefusedForSafety: the settings cannot be used.
     """
     demand_extra()
     settings = flags.settings(redis_url)
-    from ops.web.web_process import WebProcess, step_back  # noqa: PLC0415 - needs the extra `web`
-    from shared.clock import SystemClock  # noqa: PLC0415 - as above
-    from shared.process.service_runner import Built  # noqa: PLC0415 - as above
-    from shared.process.service_runner import main as run  # noqa: PLC0415 - as above
-    from shared.redis.client import connect_redis  # noqa: PLC0415 - as above
-
-    def build() -> Built:
-        step_back()
-        redis = connect_redis(redis_url)
-        links = ("viewer",) if viewer else ("operator",)
-        return WebProcess(settings, redis, SystemClock(), links=links), settings, redis
-
-    run("web", build)
+    told = {"REDIS_URL": redis_url, "DATA_DIR": str(settings.data_dir), "MALLOC_ARENA_MAX": "1"}
+    told |= {"WEB_HOST": settings.web_host, "WEB_PORT": str(settings.web_port)}
+    told |= {"WEB_LINK_ROLE": "viewer"} if viewer else {}
+    told |= {"HYBRID_ENV_FILE": flags.env_file} if flags.env_file else {}
+    words = [sys.executable, "-P", "-m", "ops.web"]
+    os.execve(sys.executable, words, {**os.environ, **told})  # noqa: S606 - our own program
 
 
 def print_link(flags: WebFlags, *, viewer: bool) -> None:

@@ -24,7 +24,7 @@ _ERRORS: Mapping[int, type[HybridError]] = {
 def start_behind(words: Sequence[str], environment: Mapping[str, str], *, errors: int) -> subprocess.Popen[str]:
     """Start a program of ours, niced; what leads to a key reaches it only as it reached us."""
     process = subprocess.Popen(  # noqa: S603 - our own program, with words that were checked
-        [sys.executable, "-m", *words],
+        [sys.executable, "-P", "-m", *words],
         env={**os.environ, DIE_WITH_PARENT: "1", "PYTHONUNBUFFERED": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
