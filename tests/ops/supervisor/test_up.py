@@ -272,6 +272,7 @@ def test_only_alerts_are_told_where_a_person_is_and_they_are_told_no_key(
 ) -> None:
     monkeypatch.setenv("ALERT_URLS", "json://somewhere/secret")
     monkeypatch.setenv("PRIVATE_KEY", "0x" + "1" * 64)
+    monkeypatch.setenv("WALLET_TYPE", "eoa")  # redeemed without a relayer's key
     settings = parse(UpSettings, [], live=True, dry_run=False)
 
     told = {child.name: child.program.environment() for child in up.children(settings, up.to_files(tmp_path), CLOCK)}
