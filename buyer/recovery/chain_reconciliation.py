@@ -24,8 +24,10 @@ from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.endpoints import EXCHANGES, ORDER_FILLED
 from shared.polymarket.wire.order_filled import padded_address
 
+LOOK_BACK_BLOCKS = 1200
+"""Forty minutes at Polygon's two seconds: far longer than a server takes to come back, or a signal to go stale."""
 LOOK_BACK_MS = 1_800_000
-"""Half an hour before a doubt began: far longer than a server takes to come back, or a signal to go stale."""
+"""As far before a doubt began, by the blocks' own times: it may have begun long ago."""
 SPAN_BLOCKS = 400
 MOST_SPANS = 1000
 """Nine days of Polygon's blocks of two seconds."""
@@ -68,8 +70,8 @@ class ChainReconciliation:
         self.waiting = ""
         self._log = logs.get_logger("recovery")
 
-    def run(self, since_ms: int) -> list[BuyEngineDecision]:
-        """Adopt every fill of half an hour before `since_ms` on that the journal does not know; the settlement ends it.
+    def run(self, doubt_since_ms: int = 0) -> list[BuyEngineDecision]:
+        """Adopt every recent fill that the journal does not know, or since a doubt began; the settlement ends it.
 
         What was sold waits until what was bought before has settled: `waiting` says so, and it is to be run again.
 
@@ -78,7 +80,7 @@ class ChainReconciliation:
             Malformed: a fill cannot be read.
         """
         self._wait_for_unknown()
-        fills = [fill for fill in self._fills(since_ms - LOOK_BACK_MS) if self._shard.owns(fill.token_id)]
+        fills = [fill for fill in self._fills(doubt_since_ms) if self._shard.owns(fill.token_id)]
         unknown = [fill for fill in fills if not self._adoption.knows_order(fill.signal_id)]
         adopted = [self._adopted(fill, self._leader(fill.signal_id)) for fill in unknown if fill.side == "BUY"]
         self.waiting = ""
@@ -105,19 +107,23 @@ class ChainReconciliation:
         if unknown:
             raise Unavailable(f"{len(unknown)} trades of ours that no record explains are on their way to the chain")
 
-    def _fills(self, from_ms: int) -> list[ChainFill]:
-        """Return our fills, oldest first: block by block back to `from_ms`, as blocks do not come at a steady rate."""
+    def _fills(self, doubt_since_ms: int) -> list[ChainFill]:
+        """Return our fills, oldest first."""
         topics = [ORDER_FILLED, None, padded_address(self._wallet)]
         spans: list[list[object]] = []
-        high = self._polygon.head()
+        head = high = self._polygon.head()
         while high >= 0 and len(spans) < MOST_SPANS:
             self._renew()
             low = max(0, high - SPAN_BLOCKS + 1)
             spans.append(self._polygon.logs(low, high, EXCHANGES, topics))
             high = low - 1
-            if low and self._polygon.block_time_ms(low) < from_ms:
+            if head - high >= LOOK_BACK_BLOCKS and self._is_before(low, doubt_since_ms):
                 break
         return own_fills([log for span in reversed(spans) for log in span])
+
+    def _is_before(self, block: int, doubt_since_ms: int) -> bool:
+        """Say whether a block is old enough: any, unless there is a doubt, and that began long after it."""
+        return not doubt_since_ms or self._polygon.block_time_ms(block) < doubt_since_ms - LOOK_BACK_MS
 
     def _seller(self, fill: ChainFill) -> str | None:
         """Return whose lot a forgotten sale sold; None while that may come to be known, '' where none has it."""

@@ -158,7 +158,7 @@ class StartupRecovery:
         """Adopt what the chain knows of us and the server does not, once in a life and after an emptied server."""
         if self._recovery is None or self._settlement is None:
             return
-        for decision in self._recovery.run(self._doubt_since_ms() or self._clock.now_ms()):
+        for decision in self._recovery.run(self._doubt_since_ms()):
             self._settlement.watch(decision)
         if self._recovery.waiting:
             raise Unavailable(f"{self._recovery.waiting} are not there yet")
