@@ -1,6 +1,7 @@
 """A program on a terminal of its own, typed at as a person does, and read as it stands on the screen."""
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,11 @@ from tests.waiting import PATIENCE_S, wait_until
 ROOT = Path(__file__).resolve().parents[3]
 ENTER, CTRL_C, CLEAR, DOWN = "\r", "\x03", "\x15", "\x1b[B"
 WIDE, HIGH = 160, 200
+
+
+def _hear_ctrl_c() -> None:
+    """Undo what a test run in the background hands down: SIGINT is ignored there, and a person's terminal sends it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class TypedTerminal:
@@ -32,6 +38,7 @@ class TypedTerminal:
             env=told,
             encoding="utf-8",
             dimensions=(HIGH, WIDE),
+            preexec_fn=_hear_ctrl_c,
         )
 
     @property
