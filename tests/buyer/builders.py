@@ -12,7 +12,7 @@ from shared.domain.money import Price
 from shared.messages.base import fact_id
 from shared.messages.decisions import Portfolio
 from shared.messages.service import HybridProgress
-from shared.messages.signals import ActionableSignal, Fill, SeenBy
+from shared.messages.signals import ActionableSignal, Fill, FillRetracted, SeenBy
 from tests.amounts import D
 
 NOW_MS = 1_790_000_010_000
@@ -137,4 +137,20 @@ def some_progress(*live_tokens: str) -> HybridProgress:
         repeats=0,
         sources=(),
         live_tokens=live_tokens,
+    )
+
+
+def a_retraction(of: ActionableSignal, at_ms: int = NOW_MS) -> FillRetracted:
+    """Build the word that a signal's trade is in no block any more."""
+    return FillRetracted(
+        id=fact_id("retracted", of.id),
+        emitted_at_ms=at_ms,
+        signal_id=of.id,
+        leader=of.leader,
+        tx_hash=of.tx_hash,
+        token_id=of.token_id,
+        side=of.side,
+        source="chain_logs",
+        seen_at_ms=at_ms,
+        reason="a reorganisation removed it",
     )

@@ -8,12 +8,12 @@ from backtest.domain.market_events import MarketEvent
 from backtest.history.capture_events import captured_events
 from buyer.execution.buy_gate import RETRACTED
 from shared.capture.capture import Capture
-from shared.messages.base import SIGNALS, fact_id
+from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
-from shared.messages.signals import ActionableSignal, FillRetracted
+from shared.messages.signals import ActionableSignal
 from tests.backtest.histories import a_trade, at, run
 from tests.backtest.replay.sessions import Session
-from tests.buyer.builders import a_signal
+from tests.buyer.builders import a_retraction, a_signal
 
 pytestmark = pytest.mark.pitfall(48)
 
@@ -22,21 +22,6 @@ def taken_back(of: MarketEvent, second: int) -> MarketEvent:
     """Build the word that a trade is in no block any more."""
     assert isinstance(of.what, ActionableSignal)
     return MarketEvent(at(second), a_retraction(of.what, at(second)))
-
-
-def a_retraction(of: ActionableSignal, at_ms: int) -> FillRetracted:
-    return FillRetracted(
-        id=fact_id("retracted", of.id),
-        emitted_at_ms=at_ms,
-        signal_id=of.id,
-        leader=of.leader,
-        tx_hash=of.tx_hash,
-        token_id=of.token_id,
-        side=of.side,
-        source="chain_logs",
-        seen_at_ms=at_ms,
-        reason="a reorganisation removed it",
-    )
 
 
 def later(second: int) -> MarketEvent:

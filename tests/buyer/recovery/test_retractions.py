@@ -9,31 +9,16 @@ from buyer.execution.buy_gate import RETRACTED
 from buyer.execution.exit_manager import ExitManager
 from buyer.strategy.limits import TradingLimits
 from shared.domain.ledger_accounts import lot_key, shares_account
-from shared.messages.base import SIGNALS, fact_id
+from shared.messages.base import SIGNALS
 from shared.messages.decisions import ExitTask
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import publish_event
 from tests.amounts import D
-from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_signal, some_limits
+from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_retraction, a_signal, some_limits
 from tests.buyer.consumer_rig import Rig, a_hash
 from tests.buyer.test_consumer_waiting_buys import Away, gated_rig
 
 pytestmark = [pytest.mark.server, pytest.mark.pitfall(48)]
-
-
-def a_retraction(of: ActionableSignal) -> FillRetracted:
-    return FillRetracted(
-        id=fact_id("retracted", of.id),
-        emitted_at_ms=NOW_MS,
-        signal_id=of.id,
-        leader=of.leader,
-        tx_hash=of.tx_hash,
-        token_id=of.token_id,
-        side=of.side,
-        source="chain_logs",
-        seen_at_ms=NOW_MS,
-        reason="a reorganisation removed it",
-    )
 
 
 class Life(Rig):
