@@ -28,6 +28,11 @@ NOWHERE = (
 )
 
 
+def alert_targets(text: str) -> tuple[str, ...]:
+    """Return the apprise URLs of a setting's text, separated by spaces or commas."""
+    return tuple(filter(None, _BETWEEN_URLS.split(text.strip())))
+
+
 class AlertSettings(AlertSwitch):
     """What a person is told, where and when; and which chats may command.
 
@@ -98,8 +103,7 @@ class AlertSettings(AlertSwitch):
 
     def targets(self) -> tuple[str, ...]:
         """Return the URLs of ALERT_URLS, each a secret."""
-        text = self.alert_urls.get_secret_value().strip() if self.alert_urls else ""
-        return tuple(filter(None, _BETWEEN_URLS.split(text)))
+        return alert_targets(self.alert_urls.get_secret_value()) if self.alert_urls else ()
 
     def check_targets(self) -> None:
         """Refuse to run for nobody.

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from ops.alerts.config import alert_targets
 from ops.setup.domain.check_line import CheckLine, failed, passed, warned
-from ops.setup.guide.alert_test import alert_targets, targets_problem
+from ops.setup.guide.alert_test import targets_problem
 from ops.setup.readable_settings import FoundSettings
 from shared.domain.errors import HybridError
 from shared.domain.exit_codes import BAD_CONFIG, exit_code

@@ -3,16 +3,11 @@
 import re
 from typing import Any
 
+from ops.alerts.config import alert_targets
 from shared.domain.errors import BadConfig, DependencyMissing
 
-_BETWEEN = re.compile(r"[\s,]+(?=[\w+-]+://)")
 _URL = re.compile(r"[A-Za-z][\w+-]*://\S+")
 _TITLE, _BODY = "Hybrid Signals", "A test: alerts of this installation arrive here."
-
-
-def alert_targets(text: str) -> tuple[str, ...]:
-    """Return the apprise URLs of a setting's text, separated by spaces or commas."""
-    return tuple(filter(None, _BETWEEN.split(text.strip())))
 
 
 def targets_problem(text: str) -> str:
