@@ -4,7 +4,7 @@
 and one with all, watch the same leaders. The simulator says when each source could first show a fill; what comes on top
 until the signal stands in the stream is ours. Then adaptive polling runs against round-robin polling at the same budget
 (8 leaders with captured histories among 200 quiet ones) on a simulated clock. The last line is JSON. With `--pairs` it
-measures instead what waiting for a second word adds (`benchmarks/rigs/detect_pairs`).
+measures instead what waiting for a second word adds (`benchmarks/rigs/delays/detect_pairs`).
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -83,7 +84,7 @@ def measure_delays(seconds: float, per_minute: float) -> dict[str, dict[str, lis
         emptied(url).close()
         for number, (name, chosen) in enumerate(wanted.items()):
             span_s = seconds * (CHAIN_TIMES if name == CHAIN else 1)
-            found[name] = _measured(where, f"{url.rpartition('/')[0]}/{number}", chosen, span_s)
+            found[name] = _measured(where, urlsplit(url)._replace(path=f"/{number}").geturl(), chosen, span_s)
     return found
 
 

@@ -7,6 +7,7 @@ waits for nobody.
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.table import Table
 
@@ -38,7 +39,7 @@ def measure_pairs(seconds: float, per_minute: float) -> dict[str, Figures]:
     with server() as url, venue("--fills-per-minute", str(per_minute), "--leaders", "8") as where:
         emptied(url).close()
         for number, (name, (sources, second)) in enumerate(PAIRS.items()):
-            there = f"{url.rpartition('/')[0]}/{number}"
+            there = urlsplit(url)._replace(path=f"/{number}").geturl()
             found[name] = _figures(_measured(where, there, sources, seconds, second=second))
     return found
 
