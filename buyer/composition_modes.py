@@ -172,7 +172,7 @@ def begin_live(parts: ProcessParts) -> TradingMode:
         of_shard=lambda identity: _live_shard(account, parts, identity),
         in_wallet=account.watch.held,
         gaps=account.watch.snapshot,
-        doubt=account.watch.doubt,
+        doubt=account.watch.forgotten,
         wallets=account.wallets,
     )
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from buyer.domain.gap_review import GapReview
 from buyer.domain.wallet_comparison import KINDS, Comparison, WalletGap, compare, ledger_holdings, shown_tokens
 from buyer.domain.wallet_words import SETTLE, gap_words, gap_write, known_gaps
+from buyer.execution.unresolved_orders import SHOWN_WITHIN_S
 from buyer.strategy.sizing import sell_size
 from shared import logs, metrics
 from shared.clock import Clock
@@ -27,6 +28,8 @@ AGAIN_S = 30.0
 """Seconds between two looks that have to show the same."""
 LAG_PART = 2 / 3
 """Part of them that a node may be behind: what the ledger said at the first look is then in the second one's block."""
+STRANGERS_WAIT_S = 2 * SHOWN_WITHIN_S
+"""Seconds after a server's loss in which a fill that no record explains is taken for one of ours that it forgot."""
 ENDS_WITHIN_S = 2.0
 
 
@@ -107,7 +110,7 @@ class WalletWatch:
         stop: threading.Event,
         strangers: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._strangers = strangers
+        self._strangers, self._strangers_at = strangers, 0.0
         self._look, self._ledger, self._clock = look, ledger, clock
         self._every_s, self._again_s, self._stop = every_s, again_s, stop
         self._review = GapReview((), again_s)
@@ -134,6 +137,11 @@ class WalletWatch:
         """Look now: something happened that wallet and ledger may tell differently."""
         self._log.info("wallet_doubted", why=why)
         self._wake.set()
+
+    def forgotten(self, why: str) -> None:
+        """Look now: the server forgot orders of ours, whose fills are no stranger's until they had time to be found."""
+        self._strangers_at = self._clock.monotonic() + STRANGERS_WAIT_S
+        self.doubt(why)
 
     def held(self, token_id: str) -> Shares | None:
         """Return how many shares of a token exits may sell; None while the wallet holds no less than the lots."""
@@ -178,7 +186,7 @@ class WalletWatch:
     def _look_for_strangers(self) -> None:
         """Say which fills of the wallet nobody here ordered."""
         try:
-            if not self._ending():
+            if not self._ending() and self._clock.monotonic() >= self._strangers_at:
                 self._strangers()
         except HybridError as error:
             self._log.info("fills_not_read", error=str(error))

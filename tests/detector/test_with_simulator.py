@@ -52,7 +52,7 @@ def each_once(redis: Redis) -> bool:
 @pytest.mark.parametrize(
     ("name", "speed", "sources"),
     [
-        ("busy_leader_3500", 400.0, "default"),
+        ("leader_bot_500", 20_000.0, "default"),
         ("busy_leader_3500", 400.0, "v1"),
         ("busy_leader_3500", 400.0, "all three"),
         ("leader_bot_500", 20_000.0, "all three"),

@@ -49,9 +49,9 @@ def test_half_of_a_lot_sold_by_hand_is_found_and_the_other_half_still_gets_out(f
     with floor.buyer(*OFTEN, "--stake-usdc", "20"):
         held = bought(floor)
         moved(floor, held // 2)
-        until(lambda: bool(told(floor)), 20)
+        until(lambda: bool(told(floor)))
         fall(floor)
-        until(lambda: floor.lots()[0][1] < held, 20)
+        until(lambda: floor.lots()[0][1] < held)
         until(lambda: not RedisLedger(floor.redis, "live").records("orders"))
 
     holds = floor.sim._app.exchange.accounts.balance(floor.account, floor.token)
@@ -67,7 +67,7 @@ def test_a_lot_sold_by_hand_is_tried_no_more_and_gives_its_cap_back_once_settled
     with floor.buyer(*OFTEN) as built:
         held = bought(floor)
         moved(floor, held)
-        until(lambda: bool(told(floor)), 20)
+        until(lambda: bool(told(floor)))
         fall(floor)
         before = len(floor.sim._app.traders.orders())
         CLOCK.wait(threading.Event(), 4)

@@ -44,7 +44,7 @@ def test_a_second_installation_with_the_same_key_is_noticed_by_its_fills(floor: 
         other = Floor(floor.sim, server.url, tmp_path / "b")
         with floor.buyer("--wallet-check-s", "2"), other.buyer():
             bought(other, 1)
-            until(lambda: any(isinstance(one, StrangerFill) for one in events(floor)), 20)
+            until(lambda: any(isinstance(one, StrangerFill) for one in events(floor)))
 
     (told,) = [one for one in events(floor) if isinstance(one, StrangerFill)]
     assert told.signal_id == other.told[0].signal_id

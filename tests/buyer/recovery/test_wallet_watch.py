@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from buyer.domain.wallet_words import known_gaps
-from buyer.recovery.wallet_watch import WalletLook, WalletWatch
+from buyer.recovery.wallet_watch import STRANGERS_WAIT_S, WalletLook, WalletWatch
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.domain.ledger_accounts import CASH, DEPOSITED, Lot, shares_account
@@ -50,6 +50,7 @@ class WatchRig:
         self.redis, self.clock, self.stop = connect_redis(url), ManualClock(), threading.Event()
         self.ledger, self.chain = RedisLedger(self.redis, "live"), FakeChain(self.clock)
         self.index: Mapping[str, int] | None = None
+        self.strangers_asked: list[float] = []
         lot = Lot(LEADERS[0], TOKEN, CONDITION, 0, "Will it?", 0, 0)
         postings = ((CASH, 100 * SHARE), (DEPOSITED, 105 * SHARE), (shares_account(lot.leader, TOKEN), 10 * SHARE))
         self.ledger.commit(LedgerWrite(id="lot", postings=postings, records=(lot_record(lot),)))
@@ -57,7 +58,15 @@ class WatchRig:
 
     def another_watch(self) -> WalletWatch:
         look = WalletLook(self.ledger, self.chain, self.asked_index, self.clock)
-        return WalletWatch(look, self.ledger, clock=self.clock, every_s=180, again_s=30, stop=self.stop)
+        return WalletWatch(
+            look,
+            self.ledger,
+            clock=self.clock,
+            every_s=180,
+            again_s=30,
+            stop=self.stop,
+            strangers=lambda: self.strangers_asked.append(self.clock.monotonic()) or 0,
+        )
 
     def asked_index(self) -> Mapping[str, int]:
         if self.index is None:
@@ -175,3 +184,13 @@ def test_cash_that_came_by_hand_is_said(rig: WatchRig) -> None:
     rig.look_twice()
 
     assert [(one.kind, one.ledger, one.wallet) for one in rig.told] == [("cash", 100 * SHARE, 130 * SHARE)]
+
+
+@pytest.mark.pitfall(50)
+def test_what_a_server_forgot_is_taken_for_nobody_elses_while_it_is_looked_for(rig: WatchRig) -> None:
+    rig.watch.forgotten("the server went back")
+    rig.watch._look_for_strangers()
+    rig.clock.advance(STRANGERS_WAIT_S)
+    rig.watch._look_for_strangers()
+
+    assert rig.strangers_asked == [rig.clock.monotonic()]

@@ -14,6 +14,7 @@ from redis import Redis
 
 from buyer.composition import BuiltBuyer, build_buyer
 from buyer.config import BuyerSettings, parse_args
+from buyer.recovery import startup
 from buyer.venue.polymarket.signer import OrderSigner
 from shared.clock import SystemClock
 from shared.ledger.port import open_lots
@@ -134,8 +135,9 @@ class Floor:
 
 
 @pytest.fixture
-def floor(valkey_url: str, tmp_path: Path) -> Iterator[Floor]:
+def floor(valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Floor]:
     quiet = Settings(fills_per_minute=0, speed=20, resolve_after_s=1_000_000)
+    monkeypatch.setattr(startup, "LOSS_WAIT_S", startup.LOSS_WAIT_S / quiet.speed)  # the venue's time is that fast
     with serve(quiet) as sim:
         yield Floor(sim, valkey_url, tmp_path)
 

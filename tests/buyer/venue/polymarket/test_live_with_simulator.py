@@ -41,7 +41,7 @@ def test_a_signal_becomes_a_confirmed_lot_that_equals_the_venues_record_and_is_n
     assert [decision.mode for decision in floor.told] == ["live"]
 
 
-@pytest.mark.takes(34)
+@pytest.mark.takes(9)
 def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_twice(floor: Floor) -> None:
     floor.fund()
     signal = floor.signal()
@@ -60,7 +60,7 @@ def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_
     assert len(floor.sim._app.traders.orders(lambda _: True)) == 1
 
 
-@pytest.mark.takes(37)
+@pytest.mark.takes(10)
 def test_two_shards_on_one_account_settle_their_own_orders_and_adopt_each_forgotten_fill_once(floor: Floor) -> None:
     floor.fund()
     firsts = [market.tokens[0] for market in floor.sim.markets]  # of two markets: one holds a single outcome

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def sim() -> Iterator[Simulator]:
 def file(sim: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Give the settings of paper, as `hybrid init` left them, and the key beside them."""
     settle_in(monkeypatch, tmp_path / "var", {})
+    # A second for each keystore is its point, but not the tests'; those at a terminal make a real one.
+    monkeypatch.setattr(Account, "encrypt", partial(Account.encrypt, kdf="pbkdf2", iterations=1000))
     (tmp_path / "key.txt").write_text(KEY)
     (tmp_path / "key.txt").chmod(0o600)
     paper = {**venue_settings(sim), "TRACKED_WALLETS": sim.leaders[0].address}
