@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
+from xmlrpc.client import ServerProxy
 
 import pytest
 from redis import Redis
+from supervisor.xmlrpc import SupervisorTransport
 
 from ops.demo.demo import DemoWorld, read_all, settle, simulator
 from ops.domain.fill_timeline import is_attempt
@@ -46,11 +49,14 @@ class Supervisor:
         )
 
     def states(self) -> dict[str, tuple[str, int]]:
-        """Return each program's state and process id, as supervisorctl tells them."""
-        words = [self._bin("supervisorctl"), "-c", "supervisord.conf", "status"]
-        said = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, check=False).stdout
-        found = re.findall(r"(?m)^(\w+)\s+([A-Z]+)(?:\s+pid (\d+))?", said)
-        return {name: (state, int(pid or 0)) for name, state, pid in found if name in PROGRAMS}
+        """Return each program's state and process id, as supervisord tells them where supervisorctl asks it."""
+        place = SupervisorTransport("", "", f"unix://{self.folder / 'var' / 'supervisor.sock'}")
+        try:
+            with ServerProxy("http://127.0.0.1", place) as asked:
+                found = cast("list[dict[str, Any]]", asked.supervisor.getAllProcessInfo())
+        except OSError:  # it starts
+            return {}
+        return {each["name"]: (each["statename"], each["pid"]) for each in found if each["name"] in PROGRAMS}
 
     def all_running(self) -> bool:
         return [state for state, _ in self.states().values()] == ["RUNNING"] * len(PROGRAMS)
