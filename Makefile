@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-report install-dev demo run test test-fast check format docs site bench lock sbom digests clean
+.PHONY: help install install-report install-dev demo run test test-fast check format docs site bench lock sbom clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16; echo
@@ -90,10 +90,6 @@ lock: install-dev ## Resolve the dependencies again, with hashes and without add
 sbom: install-dev ## Write build/sbom.json: what the image holds, from its lock, with hashes (CycloneDX)
 	mkdir -p build
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json requirements.lock
-
-digests: ## Say which images are pinned by digest and which only by tag; 1 where one is not pinned
-	@grep -hoE '^FROM [^ ]+|image: [^ ]+/[^ ]+' Dockerfile docker-compose.yml | sort -u | \
-	  awk '{ pinned = /@sha256:[0-9a-f]{64}/; print $$2, (pinned ? "pinned" : "tag only: docker buildx imagetools inspect " $$2); bad += !pinned } END { exit bad > 0 }'
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info
