@@ -7,8 +7,8 @@ RUN    := $(VENV)/.installed
 REPORT := $(VENV)/.installed-report
 DEV    := $(VENV)/.installed-dev
 FAST   := not server and not simulator and not sockets and not process and not evm and not sdk and not slow
-# Two workers a core: what plays with processes and sockets waits much of its time.
-WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
+# Three workers a core: what plays with processes and sockets waits much of its time.
+WORKERS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live --extra web --extra alerts
 

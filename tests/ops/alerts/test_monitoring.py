@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ _METRIC = re.compile(r"\b((?:hybrid|process)_\w+|up)\b(?:\{([^}]*)\})?")
 _LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 
 
+@cache
 def registered() -> dict[str, set[str]]:
     """Return the metrics that the code makes, with their labels: where a maker is called, or one that passes it on."""
     found: dict[str, set[str]] = {}
@@ -138,7 +140,7 @@ def test_panels_do_not_overlap_and_have_names_of_their_own() -> None:
 
 def test_the_profile_monitoring_provisions_a_datasource_and_the_dashboard_that_asks_it() -> None:
     services = resolve(ROOT, read_command("METRICS_TOKEN=t docker compose --profile monitoring up"))
-    grafana, prometheus = services["grafana"].raw, services["prometheus"].raw
+    grafana = services["grafana"].raw
     provisioning = DEPLOY / "grafana" / "provisioning"
     (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
     (provider,) = yaml.safe_load((provisioning / "dashboards" / "hybrid.yml").read_text())["providers"]
@@ -148,7 +150,6 @@ def test_the_profile_monitoring_provisions_a_datasource_and_the_dashboard_that_a
     assert source["url"] == "http://prometheus:9090"
     assert f"./deploy/monitoring/grafana/dashboards:{provider['options']['path']}:ro" in grafana["volumes"]
     assert grafana["ports"] == ["127.0.0.1:3000:3000"], "anybody who reaches it may read it"
-    assert all(re.fullmatch(r"[\w/]+:v?\d+\.\d+\.\d+", each["image"]) for each in (grafana, prometheus))
 
 
 def test_prometheus_asks_every_program_at_its_port_with_the_token() -> None:
