@@ -1,6 +1,6 @@
 """Who trades at the venue: its leaderboards, and the newest trades of everybody. Data API v2."""
 
-from typing import Literal, cast
+from typing import Literal
 
 from shared.clock import Clock
 from shared.http.client import Upstream
@@ -48,9 +48,9 @@ class TraderBoards:
         Raises:
             TryAgain, GiveUp: as `leaders` does.
         """
-        asked = {"taker_only": "false", "limit": MOST_TRADES, "_": self._clock.now_ms()}
+        asked: dict[str, object] = {"taker_only": "false", "limit": MOST_TRADES, "_": self._clock.now_ms()}
         body = self._ask("/v2/trades", asked)
         return read_active(as_list(body.get("data"), "trades"), self.problems)[:most]
 
     def _ask(self, path: str, params: dict[str, object]) -> Raw:
-        return cast("Raw", as_object(self._data.get(path, params, lane=GateLane.CATCHUP), path))
+        return as_object(self._data.get(path, params, lane=GateLane.CATCHUP), path)
