@@ -38,6 +38,7 @@ _COMMANDS = (
     leaders.unfollow,
     leaders.leaders,
     leaders.wallet,
+    leaders.discover,
     leaders.audit,
     explain.why,
     explain.why_not,

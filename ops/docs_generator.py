@@ -51,6 +51,7 @@ def settings_sections() -> list[DocsSection]:
     from ops.alerts.config import AlertSettings  # noqa: PLC0415 - the services are needed only here
     from ops.audit.audit import AuditSettings  # noqa: PLC0415 - the services are needed only here
     from ops.config import UpSettings  # noqa: PLC0415 - the services are needed only here
+    from ops.discovery.venue_candidates import DiscoverSettings  # noqa: PLC0415 - the services are needed only here
     from ops.run_service import ServiceSettings  # noqa: PLC0415 - the services are needed only here
     from ops.web.settings import WebSettings  # noqa: PLC0415 - the services are needed only here
     from redeemer.config import RedeemerSettings  # noqa: PLC0415 - the services are needed only here
@@ -65,6 +66,7 @@ def settings_sections() -> list[DocsSection]:
         ("hybrid alerts", AlertSettings),
         ("hybrid web", WebSettings),
         ("hybrid audit", AuditSettings),
+        ("hybrid discover", DiscoverSettings),
     )
     return [every, *(_section(title, model) for title, model in programs)]
 

@@ -54,6 +54,7 @@ KNOWN = frozenset(
         "DATA_API_VERSION",
         "DATA_DIR",
         "DIGEST_AT",
+        "DISCOVER_RATE_PER_S",
         "DRY_RUN",
         "EMIT_RULE",
         "EXIT_BEFORE_END_S",

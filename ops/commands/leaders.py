@@ -151,6 +151,61 @@ def wallet(
     )
 
 
+def discover(
+    wallets: Annotated[list[str] | None, typer.Argument(help="Wallets to judge besides those that are found.")] = None,
+    top: Annotated[int, typer.Option(min=0, max=1000, help="So many of each leaderboard.")] = 15,
+    active: Annotated[int, typer.Option(min=0, max=1000, help="So many of who trades most right now.")] = 10,
+    category: Annotated[
+        str, typer.Option(help="Leaderboards of one category: sports, politics, crypto...")
+    ] = "overall",
+    days: Annotated[float, typer.Option(min=0.01, help="How far back each is followed.")] = 7,
+    most_trades: Annotated[int, typer.Option(min=1, help="Read so many trades of a wallet at most.")] = 5000,
+    fresh_hours: Annotated[float, typer.Option(min=0, help="Reports younger than this are not made again.")] = 24,
+    files: Annotated[
+        list[Path] | None, typer.Option(help="Judge the wallets of these files instead; again for more.")
+    ] = None,
+    resolved: Annotated[list[Path] | None, typer.Option(help="With --files: how markets resolved.")] = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="Another limit: name=value.")] = None,
+    ask: Annotated[bool | None, typer.Option(help="Ask whom to follow; default: on a terminal.")] = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Find leaders, judged before followed.
+
+    The venue's leaderboards and who trades most now, each followed through its last days at 2, 5 and 30 s, ranked with
+    the reasons. Stopped, it goes on where it was. It promises no profit: most cannot be told from luck.
+
+    Example: hybrid discover --top 20 --days 7, or hybrid discover --files rows.json --resolved winners.csv
+    """
+    import sys
+
+    from ops.discovery import discover as command
+    from ops.discovery.venue_candidates import SearchPlan
+    from ops.operator.leaders import checked
+    from ops.supervisor.server_folder import find_url
+    from shared.clock import SystemClock
+    from shared.polymarket.wire.leader_words import split_words
+    from shared.terminal import Terminal
+
+    one_form(as_json=as_json, as_csv=as_csv)
+    said, clock, url = Terminal(stderr=True), SystemClock(), find_url(redis_url, data_dir)
+    given = tuple(checked(word) for word in split_words(" ".join(wallets or [])))
+    if files:
+        done = command.discover_files(files, resolved or [], data_dir / "discover", clock, change or [], said)
+    else:
+        plan = SearchPlan(top, active, given, category, days, most_trades, fresh_hours)
+        done = command.discover(plan, url, data_dir / "discover", clock, change=change or [], said=said)
+    if as_json or as_csv:
+        typer.echo(command.as_text(done, as_csv=as_csv), nl=False)
+        return
+    command.print_table(done, Terminal(width=width()))
+    if ask or (ask is None and sys.stdin.isatty() and sys.stdout.isatty()):
+        for row in command.picked(done.rows, typer.prompt("Follow which places? (1,3; nothing for none)", "")):
+            follow([row.address], label=row.name, offline=True, redis_url=redis_url, data_dir=data_dir)
+
+
 def audit(
     hours: Annotated[float, typer.Option(min=0.001, help="How far back to look.")] = 24,
     leaders: Annotated[

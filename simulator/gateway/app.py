@@ -26,6 +26,7 @@ from simulator.core.world import World
 from simulator.data_api.data_facts import DataFacts
 from simulator.data_api.data_v1 import DataV1
 from simulator.data_api.data_v2 import DataV2
+from simulator.data_api.leaderboard import Leaderboard
 from simulator.data_api.position_merges import Merging
 from simulator.data_api.rtds import Rtds
 from simulator.exchange.accounts import Accounts
@@ -95,6 +96,7 @@ class App:
     def _mount(self) -> None:
         world, directory = self.world, self.gateway.directory
         directory.add("data", DataV2(world).routes() + DataFacts(world).routes() + DataV1(world).routes())
+        directory.add("data", Leaderboard(world).routes())
         directory.add("gamma", Gamma(world).routes())
         directory.add("clob", Clob(world).routes())
         keys = ClobAccount(world, self.exchange.accounts, self._credentials)

@@ -39,6 +39,7 @@ PUBLISHED: dict[str, Budget] = {
             "/v2/status",
             "/v2/resolutions",
             "/v2/tokens",
+            "/v2/leaderboard",
         ),
         800,
     ),

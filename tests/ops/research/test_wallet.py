@@ -17,7 +17,8 @@ from backtest.results.copyability import DelayedCopy
 from backtest.simulation.latency import ConstantDelay
 from ops.cli import app
 from ops.research import wallet
-from ops.research.wallet_history import UNSURE, ToldHistory, as_then, ask, trades
+from ops.research.venue_reader import ReadingPace, trades
+from ops.research.wallet_history import UNSURE, ToldHistory, as_then, ask
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import BadConfig, Unavailable
 from shared.domain.market import MarketFacts
@@ -177,7 +178,7 @@ def test_the_venue_is_asked_page_by_page_slowly_and_again_when_it_is_busy() -> N
     clock = ManualClock()
     began = clock.monotonic()
 
-    fills = list(trades(FakeApi(), LEADER, NOW_S - 60, clock))
+    fills = list(trades(FakeApi(), LEADER, NOW_S - 60, ReadingPace(clock)))
 
     assert [fill.tx_hash for fill in fills] == [tx(1), tx(2)]
     assert clock.monotonic() - began >= 3

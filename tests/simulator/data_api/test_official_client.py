@@ -40,6 +40,7 @@ LISTS: dict[str, Callable[[Any, Any], Any]] = {
         condition_id=venue.market.condition_id, taker_only=False
     ),
     "trades, paged": lambda client, venue: client.list_trades(user=venue.leader, taker_only=False, page_size=2),
+    "the leaderboard, paged": lambda client, _: client.list_trader_leaderboard(page_size=2),
     "positions": lambda client, venue: client.list_positions(user=venue.leader),
     "positions, redeemable": lambda client, venue: client.list_positions(user=venue.leader, status="REDEEMABLE"),
     "positions, mergeable and paged": lambda client, venue: client.list_positions(
@@ -56,6 +57,7 @@ COUNTS = {
     "trades of a wallet": 9,
     "trades of a market": 14,
     "trades, paged": 9,
+    "the leaderboard, paged": 2,
     "positions": 3,
     "positions, redeemable": 1,
     "positions, mergeable and paged": 4,

@@ -1,0 +1,155 @@
+"""The venue's three upstreams as one reader of wallets' pasts: patient, at a pace, within budgets where it has any.
+
+What it was told of a market that ended is remembered: wallets of one board trade the same markets.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+from detector.domain.page_walker import PageWalker
+from redeemer.redemption.resolutions import ChainAnswers, Resolutions
+from shared.clock import Clock
+from shared.config import Settings
+from shared.domain.errors import Malformed, TryAgain
+from shared.domain.market import MarketFacts
+from shared.http.client import Upstream
+from shared.polymarket.data_api import ActivityApi, ActivityV2
+from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
+from shared.polymarket.wire.conditions import PayoutVector
+from shared.polymarket.wire.leader_fills import LeaderFill, read_activity
+from shared.rate_limit.gate import RateGate
+from shared.rate_limit.limits import GateLane
+
+T = TypeVar("T")
+REST_S = 1.0
+"""Between two requests: a stranger's pace, far below what the venue allows."""
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class ReadingPace:
+    """How the venue is asked: a rest between two requests, patience while it is busy; `stop` ends both."""
+
+    clock: Clock
+    rest_s: float = REST_S
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def rest(self) -> None:
+        """Rest before the next request."""
+        self.clock.wait(self.stop, self.rest_s)
+
+    def patiently(self, asked: Callable[[], T]) -> T:
+        """Ask again while the venue is busy, later each time.
+
+        Raises:
+            TryAgain, Malformed: it still is, or it is time to stop.
+        """
+        for tries in range(1, TRIES):
+            try:
+                return asked()
+            except (TryAgain, Malformed):
+                if self.stop.is_set():
+                    raise
+                self.clock.wait(self.stop, 2.0**tries)
+        return asked()
+
+
+@dataclass(frozen=True)
+class ReaderGates:
+    """Which gates each upstream waits at; with any, no rest is taken besides."""
+
+    data: Sequence[RateGate] = ()
+    node: Sequence[RateGate] = ()
+    gamma: Sequence[RateGate] = ()
+
+
+@dataclass
+class VenueReader:
+    """Reads trades, resolutions and facts; close it in the end."""
+
+    data: Upstream
+    node: Upstream
+    gamma: Upstream
+    pace: ReadingPace
+    _ended: dict[str, MarketFacts] = field(default_factory=dict[str, MarketFacts])
+    _paid: dict[str, PayoutVector] = field(default_factory=dict[str, PayoutVector])
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests were sent so far."""
+        return sum(upstream.stats.snapshot().requests for upstream in (self.data, self.node, self.gamma))
+
+    def fills(self, leader: str, start_s: int, most: int | None = None) -> list[LeaderFill]:
+        """Return a wallet's trades from a second on, oldest first, at most so many.
+
+        Raises:
+            TryAgain: the venue does not answer, also after some patience.
+        """
+        return list(islice(trades(ActivityV2(self.data, self.pace.clock), leader, start_s, self.pace), most))
+
+    def resolutions(self, condition_ids: Sequence[str]) -> ChainAnswers:
+        """Return how conditions resolved, as the chain says, or the Data API in its place."""
+        asked = [name for name in condition_ids if name not in self._paid]
+        found = Resolutions(self.node, self.data).read(asked) if asked else ChainAnswers({})
+        self._paid |= found.resolved
+        known = {name: self._paid[name] for name in condition_ids if name in self._paid}
+        return ChainAnswers(known, found.unanswered, found.problem)
+
+    def facts(self, token_ids: Sequence[str]) -> list[MarketFacts]:
+        """Return what the venue knows of these tokens' markets."""
+        asked = [token_id for token_id in token_ids if token_id not in self._ended]
+        found = {fact.token_id: fact for fact in markets(self.gamma, asked, self.pace)}
+        self._ended |= {token_id: fact for token_id, fact in found.items() if fact.closed}
+        known: Mapping[str, MarketFacts] = {**self._ended, **found}
+        return [known[token_id] for token_id in token_ids if token_id in known]
+
+    def close(self) -> None:
+        """Close the connections."""
+        for upstream in (self.data, self.node, self.gamma):
+            upstream.close()
+
+
+def open_reader(
+    cfg: Settings, clock: Clock, gates: ReaderGates | None = None, stop: threading.Event | None = None
+) -> VenueReader:
+    """Return a reader of the venue that `cfg` names; without gates it rests between its requests."""
+    stop, found = stop or threading.Event(), gates or ReaderGates()
+
+    def upstream(name: str, url: str, its_gates: Sequence[RateGate]) -> Upstream:
+        return Upstream(name, url, its_gates, clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
+
+    return VenueReader(
+        upstream("data_api", cfg.data_api_url, found.data),
+        upstream("rpc", cfg.rpc_url, found.node),
+        upstream("gamma", cfg.gamma_url, found.gamma),
+        ReadingPace(clock, REST_S if gates is None else 0.0, stop),
+    )
+
+
+def markets(gamma: Upstream, token_ids: Sequence[str], pace: ReadingPace) -> Iterator[MarketFacts]:
+    """Yield what the venue knows of these tokens' markets; what it does not is left to the model's assumptions."""
+    for at in range(0, len(token_ids), MOST_TOKENS):
+        left = list(token_ids[at : at + MOST_TOKENS])
+        for closed in (True, False):
+            asked = partial(fetch_markets, gamma, left, closed=closed, lane=GateLane.CATCHUP)
+            found = {fact.token_id: fact for fact in pace.patiently(asked)[0] if fact.token_id in left}
+            yield from found.values()
+            pace.rest()
+            left = [token_id for token_id in left if token_id not in found]
+            if not left:
+                break
+
+
+def trades(api: ActivityApi, leader: str, start_s: int, pace: ReadingPace) -> Iterator[LeaderFill]:
+    """Yield a leader's trades from a second on, oldest first, at a stranger's pace."""
+    walk = PageWalker(max(1, start_s), exact_cursors=api.exact_cursors)
+    while not walk.done:
+        page = pace.patiently(lambda: api.page(leader, walk.start_s, walk.cursor, GateLane.CATCHUP))
+        fills = read_activity(page.rows, leader, api.names).fills
+        yield from walk.add_page(tuple(fills), page.next_cursor, has_more=page.has_more)
+        if not walk.done:
+            pace.rest()
