@@ -14,7 +14,7 @@ from backtest.history.reading.file_reader import RowOptions, open_rows
 from backtest.history.reading.history_row import HistoryRow
 from backtest.history.reading.row_counts import RowCounts
 from backtest.history.reading.text_files import FileMember, file_members, file_texts
-from backtest.history.redemptions import RedemptionRules
+from backtest.history.redemptions import PaidTotals, RedemptionRules
 from backtest.history.row_blocks import RowBlocks
 from backtest.history.trade_grouping import row_events
 from backtest.results.source_reading import SourceReading, reading_lines
@@ -100,7 +100,7 @@ class _Reader:
         self.counts: list[RowCounts] = []
         self.last_ms: dict[str, int] = {}
         self._ordered: list[Iterator[HistoryRow]] = []
-        self._blocks, self._names = RowBlocks(), MarketNames()
+        self._blocks, self._names, self._paid = RowBlocks(), MarketNames(), PaidTotals()
 
     def open(self, path: Path) -> None:
         """Take one file in; one of rows is read to its end, which sorts it."""
@@ -131,17 +131,12 @@ class _Reader:
         one = self._ordered
         rows = one[0] if len(one) == 1 else heapq.merge(*one, key=itemgetter(0))
         happened = row_events(rows, self._blocks.name_of, self._names, self._blocks.arrange)
-        if any(counts.kinds.get("REDEEM") for counts in self.counts):
-            rules = RedemptionRules(payouts)
-            yield from rules.settle(happened)
-            self._blocks.finish()
-            if rules.unsettled:
-                self.counts[0].remarks.append(
-                    f"redemptions of which nobody can tell how their market resolved: {rules.unsettled}"
-                )
-            return
-        yield from RedemptionRules(payouts).settle(happened)
+        rules = RedemptionRules(payouts, self._paid.by_market(self._names))
+        yield from rules.settle(happened)
         self._blocks.finish()
+        if rules.unsettled:
+            words = "markets that leaders redeemed, of which nobody can tell how they resolved"
+            self.counts[0].remarks.append(f"{words}: {rules.unsettled}")
 
     def _read(self, member: FileMember) -> None:
         counts = RowCounts(member.name)
@@ -166,6 +161,8 @@ class _Reader:
             if row.traded_ms > last_ms.get(hint[0], 0):
                 last_ms[hint[0]] = row.traded_ms
             names.learn(row.token_id, hint)
+            if row.kind == "REDEEM":
+                self._paid.learn(row)
             yield row
 
     def resolutions(self, path: Path) -> dict[str, resolutions.KnownResolutions]:

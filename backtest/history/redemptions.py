@@ -4,14 +4,20 @@ A redemption burns all that a wallet holds of a market and pays each outcome its
 outcome; older ones tell only what was paid (venue reference 1.1), and what the leader held says the rest: 100 shares
 of Yes, 60 of No and 100 paid can only be Yes. Where several answers fit, or none because the history began later,
 nobody is told to have won; what was paid beyond shares that the history shows is of unknown origin.
+
+The loser is often redeemed by itself, for nothing, before or after the winner. So what was paid is all that a leader's
+rows of a market say together, and it counts from the first of them: the market had resolved by then.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from types import MappingProxyType
 from typing import NamedTuple
 
 from backtest.domain.market_events import LeaderChange, MarketEvent
 from backtest.domain.market_state import ResolvedMarket
+from backtest.history.market_names import MarketNames
+from backtest.history.reading.history_row import Hint, HistoryRow
 from shared.messages.signals import ActionableSignal
 
 Payouts = tuple[Fraction, ...]
@@ -21,6 +27,7 @@ WON: tuple[Payouts, ...] = (
     (Fraction(1, 2), Fraction(1, 2)),
 )
 """How a market of two outcomes resolves: the first, the second, or half each."""
+NO_TOTALS: Mapping[tuple[str, str], int] = MappingProxyType({})
 _DUST = 10
 """Micro-units by which rounding may miss what a holding pays."""
 
@@ -35,11 +42,34 @@ class Redemption(NamedTuple):
     outcomes: tuple[tuple[int, int, int], ...] = ()
 
 
-class RedemptionRules:
-    """Follows what leaders hold, and settles their redemptions; `known` are the markets whose payouts a file tells."""
+class PaidTotals:
+    """All that each leader was paid for each market, each row once; learned while files are read."""
 
-    def __init__(self, known: dict[str, Payouts]) -> None:
-        self._payouts = dict(known)
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, Hint], set[tuple[str, int, int, int]]] = {}
+
+    def learn(self, row: HistoryRow) -> None:
+        """Take in a redemption."""
+        told = (row.tx_hash, row.traded_ms, row.hint[1], row.usdc)
+        self._rows.setdefault((row.leader, row.hint), set()).add(told)
+
+    def by_market(self, names: MarketNames) -> dict[tuple[str, str], int]:
+        """Return them by leader and condition."""
+        found: dict[tuple[str, str], set[tuple[str, int, int, int]]] = {}
+        for (leader, hint), rows in self._rows.items():
+            found.setdefault((leader, names.named("", hint)[1][0]), set()).update(rows)
+        return {market: sum(usdc for *_, usdc in rows) for market, rows in found.items()}
+
+
+class RedemptionRules:
+    """Follows what leaders hold, and settles their redemptions.
+
+    `known` are the markets whose payouts a file tells, `totals` what each leader was paid for each market in all.
+    """
+
+    def __init__(self, known: Mapping[str, Payouts], totals: Mapping[tuple[str, str], int] = NO_TOTALS) -> None:
+        self._payouts, self._totals = dict(known), totals
+        self._settled: set[tuple[str, str]] = set()
         self._resolved = set(known)
         self._held: dict[tuple[str, str], dict[int, tuple[str, int]]] = {}
         self.unsettled = 0
@@ -65,7 +95,12 @@ class RedemptionRules:
         held[place] = (token, has + shares if side == "BUY" else max(0, has - shares))
 
     def _redeem(self, row: Redemption) -> Iterator[MarketEvent]:
-        held = self._held.pop((row.leader, row.condition_id), {})
+        whose = row.leader, row.condition_id
+        if whose in self._settled:
+            return
+        self._settled.add(whose)
+        row = row._replace(paid=self._totals.get(whose, row.paid))
+        held = self._held.pop(whose, {})
         shares = {place: amount for place, (_, amount) in held.items()}
         payouts = self._payouts.get(row.condition_id) or _proven(row, shares)
         if payouts is None:

@@ -80,6 +80,17 @@ def test_a_redemption_that_names_its_outcome_needs_no_holding(tmp_path: Path) ->
     assert have.theirs(result).theirs.unknown == D(7)
 
 
+def test_a_loser_redeemed_by_itself_says_nothing_of_the_winner(tmp_path: Path) -> None:
+    bought = (a_row(), second_outcome(60, 0.5, size=40, usdcSize=20.0))
+    redeemed = (a_row(600, kind="REDEEM", size=0, usdcSize=0), a_row(900, kind="REDEEM", size=40, usdcSize=40))
+
+    result = have.result_of(json_file(tmp_path, *bought, *redeemed))
+
+    assert [row.payouts for row in result.markets] == [("0", "1")]
+    assert have.theirs(result).theirs.realized == D(40) - D(60)
+    assert have.theirs(result).theirs.unknown == 0
+
+
 def test_half_each_is_seen_by_what_it_paid(tmp_path: Path) -> None:
     rows = (a_row(), second_outcome(60, 0.5, size=40, usdcSize=20.0), a_row(600, kind="REDEEM", usdcSize=70))
 
@@ -102,7 +113,7 @@ def test_a_redemption_that_fits_nothing_leaves_the_market_open_and_is_said(tmp_p
     assert have.theirs(result).theirs.realized == 0
     assert have.theirs(result).theirs.unknown == D(33)
     assert len(result.open) == 1
-    assert "nobody can tell how their market resolved: 1" in result.history[0].remarks[0]
+    assert "nobody can tell how they resolved: 1" in result.history[0].remarks[0]
 
 
 def test_a_conversion_takes_its_shares_at_their_cost(tmp_path: Path) -> None:
