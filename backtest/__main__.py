@@ -45,7 +45,16 @@ EXAMPLES = """Examples:
 
 @app.command(cls=HidingCommand, epilog=EXAMPLES)
 def main(
-    files: Annotated[list[Path], typer.Argument(help="Captures, or histories as CSV or JSON rows (.zip, .gz too).")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Captures, or histories: rows of the venue, CSV, JSON, Parquet, logs (.zip, .gz too)."),
+    ],
+    leader: Annotated[
+        str, typer.Option(help="Whose rows these are, where a file names no wallet; only this one's count.")
+    ] = "",
+    column: Annotated[
+        list[str] | None, typer.Option(help="What a column of the files is: size=NAME, usdc=NAME; again for more.")
+    ] = None,
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Another limit: name=value; again for more.")
     ] = None,
@@ -89,7 +98,13 @@ def main(
             raise typer.Exit(redecide_command.main(files, settings.read_changes(change or [])))
         if exact:
             raise typer.Exit(parity.main(files, settings.read_changes(change or []), pace, echo=decisions))
-        history = open_history(files, resolved or [], measure=delay.startswith("measured:"), lingers_s=closes_after)
+        history = open_history(
+            files,
+            resolved or [],
+            measure=delay.startswith("measured:"),
+            lingers_s=closes_after,
+            options=settings.row_options(leader, column or []),
+        )
         models = RunModels(
             delay=read_delay(delay, history.measured),
             order_ms=order_ms,
@@ -111,10 +126,10 @@ def main(
                 sources=history.sources,
                 keep_skips=signals,
                 progress=told,
-            )
+            ).model_copy(update={"history": history.readings})
         if as_json:
             sys.stdout.write(result.model_dump_json() + "\n")
-        print_summary(result, history.notes)
+        print_summary(result)
         _report(result, html, png)
 
 

@@ -10,10 +10,13 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from backtest.history.capture_tape import limits_in
+from backtest.history.reading.column_names import COLUMNS
+from backtest.history.reading.file_reader import RowOptions
 from buyer.config import BuyerSettings
 from buyer.strategy.limits import TradingLimits
 from shared.capture.capture import Capture, is_capture
 from shared.domain.errors import BadConfig
+from shared.polymarket.wire.leader_fills import ADDRESS
 
 
 class GivenSettings(BuyerSettings):
@@ -98,6 +101,24 @@ def read_changes(texts: Sequence[str]) -> dict[str, str]:
             raise BadConfig(f"--set {text}: expected name=value with one of {', '.join(TradingLimits.model_fields)}")
         found[name] = value
     return found
+
+
+def row_options(leader: str, columns: Sequence[str]) -> RowOptions:
+    """Return what a person says of files that do not: whose rows they are, and which column is what.
+
+    Raises:
+        BadConfig: an address or a name that is none.
+    """
+    wallet = leader.strip().lower()
+    if wallet and not ADDRESS.fullmatch(wallet):
+        raise BadConfig(f"--leader {leader}: expected 0x and 40 hex digits, the wallet that trades")
+    found: dict[str, str] = {}
+    for text in columns:
+        ours, equals, name = text.partition("=")
+        if not equals or ours not in COLUMNS:
+            raise BadConfig(f"--column {text}: expected name=COLUMN with one of {', '.join(COLUMNS)}")
+        found[ours] = name
+    return RowOptions(wallet, found)
 
 
 def read_amount(option: str, text: str, most: Decimal = Decimal(10**12)) -> Decimal:

@@ -3,16 +3,34 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from backtest.domain.market_state import ResolvedMarket
 from shared.domain.errors import Malformed
-from shared.domain.market import Book, MarketFacts
+from shared.domain.market import Book, MarketFacts, Side
 from shared.messages.signals import ActionableSignal, FillRetracted
 
 FOREVER_MS = 1 << 60
 
-What = ActionableSignal | FillRetracted | Book | MarketFacts | ResolvedMarket
+
+class LeaderChange(NamedTuple):
+    """Shares that came to a leader (BUY) or left him (SELL) without a trade, and what they cost or brought.
+
+    A SPLIT is what its shares cost; a MERGE of an outcome that nobody traded here; a CONVERSION takes shares at their
+    cost; a REDEEM without shares is collateral for shares whose origin nobody shows. Amounts in micro-units.
+    """
+
+    kind: Literal["SPLIT", "MERGE", "CONVERSION", "REDEEM"]
+    leader: str
+    condition_id: str
+    outcome_index: int
+    token_id: str
+    side: Side
+    shares: int
+    usdc: int
+
+
+What = ActionableSignal | FillRetracted | Book | MarketFacts | ResolvedMarket | LeaderChange
 
 
 class MarketEvent(NamedTuple):

@@ -8,16 +8,16 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TextIO
 
-from backtest.history.trade_grouping import TradeRow
+from backtest.history.reading.history_row import HistoryRow
 
 RUN = 100_000
 """Rows kept in memory at once, about 60 MB; a history that fits is sorted without a file."""
 
 
-_HINT = TradeRow._fields.index("hint")
+_HINT = HistoryRow._fields.index("hint")
 
 
-def by_time(rows: Iterable[TradeRow], run: int = RUN) -> Iterator[TradeRow]:
+def by_time(rows: Iterable[HistoryRow], run: int = RUN) -> Iterator[HistoryRow]:
     """Return `rows` in the order of their time; equal times keep their order."""
     coming = iter(rows)
     chunk = sorted(islice(coming, run), key=itemgetter(0))
@@ -29,19 +29,19 @@ def by_time(rows: Iterable[TradeRow], run: int = RUN) -> Iterator[TradeRow]:
     return heapq.merge(*(_read(file) for file in runs), key=itemgetter(0))
 
 
-def _spilled(rows: list[TradeRow]) -> TextIO:
+def _spilled(rows: list[HistoryRow]) -> TextIO:
     file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it lives until its rows are merged
     file.writelines(json.dumps(row) + "\n" for row in rows)
     file.seek(0)
     return file
 
 
-def _read(file: TextIO) -> Iterator[TradeRow]:
+def _read(file: TextIO) -> Iterator[HistoryRow]:
     with file:
         for line in file:
             facts = _list(line)
             facts[_HINT] = tuple(facts[_HINT])
-            yield TradeRow._make(facts)
+            yield HistoryRow._make(facts)
 
 
 def _list(line: str) -> list[Any]:

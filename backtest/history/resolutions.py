@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, cast
 
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
-from backtest.history.csv_rows import OUTCOMES, market_id
+from backtest.history.reading.history_row import OUTCOMES, market_id
 from shared.domain.errors import Malformed
 from shared.polymarket.wire.conditions import payouts_of
 from shared.polymarket.wire.venue_times import read_moment_ms
@@ -31,6 +31,9 @@ LINGERS_S = 60.0
 could never be followed in that trade."""
 _DATE = len("2026-07-24")
 _PAID = ("0", "0.5", "1")
+
+
+Payouts = tuple[Fraction, ...]
 
 
 class KnownResolutions(NamedTuple):

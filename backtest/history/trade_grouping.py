@@ -1,77 +1,98 @@
-"""Rows in time order, grouped into signals: one leader's fills of one token and side in one transaction. Pure.
+"""Rows in time order as market events: one leader's fills of one token and side in one transaction are a signal. Pure.
 
 As the detector does it: the fills of a transaction are added up, the signal's id names leader, transaction, token and
-side. A transaction stands in one block, so all its rows have one time.
+side. A transaction stands in one block, so all its rows have one time. Rows that are no trades: `leader_changes.py`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from backtest.domain.market_events import MarketEvent
+from backtest.history.leader_changes import ChangedRows
+from backtest.history.market_names import MarketNames
+from backtest.history.reading.history_row import Hint, HistoryRow
+from backtest.history.redemptions import Redemption, RedemptionRules
 from shared.domain.errors import Malformed
-from shared.domain.market import Side
 from shared.domain.money import Shares, Usdc, price_of
 from shared.messages.base import signal_id
 from shared.messages.signals import ActionableSignal, Fill, MarketHint, SeenBy
-from shared.polymarket.wire.leader_fills import LeaderFill
 
-Hint = tuple[str, int, str, str, str, str]
-"""What a row says of its market: condition, outcome's number, outcome, title, slug, event's slug."""
-
-
-class TradeRow(NamedTuple):
-    """One fill of a history; amounts in micro-units, `seen_ms` is when its collector saw it (0: nobody says).
-
-    `usdc` is fee-free; the fee is in `fee`, or in `fee_shares` where it came out of the shares (before CLOB V2).
-    """
-
-    traded_ms: int
-    leader: str
-    tx_hash: str
-    token_id: str
-    side: Side
-    shares: int
-    usdc: int
-    seen_ms: int
-    hint: Hint
-    fee: int = 0
-    fee_shares: int = 0
-
-
+Arrange = Callable[[list[HistoryRow]], list[HistoryRow]]
 _ONE_SIGNAL = slice(1, 5)
 """Leader, transaction, token and side."""
 _market_event = MarketEvent._make
 
 
-def trades_of(rows: Iterable[TradeRow], source: str) -> Iterator[MarketEvent]:
-    """Add up the rows of each second by transaction, token and side.
+def trades_of(rows: Iterable[HistoryRow], source: str) -> Iterator[MarketEvent]:
+    """Add up the rows of each second by transaction, token and side; all of one `source`, in their order.
 
     Raises:
         Malformed: the rows are not in the order of their time.
     """
-    now_ms, second = 0, dict[object, list[TradeRow]]()
+    return RedemptionRules({}).settle(row_events(rows, lambda _row: source, MarketNames(), lambda second: second))
+
+
+def row_events(
+    rows: Iterable[HistoryRow], source_of: Callable[[HistoryRow], str], names: MarketNames, arrange: Arrange
+) -> Iterator[MarketEvent | Redemption]:
+    """Yield what rows say, second by second.
+
+    Args:
+        rows: In the order of their time.
+        source_of: The name of a row's file.
+        names: What markets are called in any of the files.
+        arrange: Puts the rows of one second in order and leaves out what was told before.
+
+    Raises:
+        Malformed: the rows are not in the order of their time.
+    """
+    changed = ChangedRows(names)
+    now_ms, second = 0, list[HistoryRow]()
     for row in rows:
         if row[0] != now_ms:
             if row[0] < now_ms:
-                raise Malformed(f"{source}: {row.tx_hash} at {row.traded_ms} after {now_ms}: not in order")
-            yield from _traded(now_ms, second, source)
-            now_ms, second = row[0], {}
-        signal = row[_ONE_SIGNAL]
-        fills = second.get(signal)
+                raise Malformed(f"{source_of(row)}: {row.tx_hash} at {row.traded_ms} after {now_ms}: not in order")
+            if second:
+                yield from _happened(arrange(_named(second, names)), source_of, changed)
+            now_ms, second = row[0], []
+        second.append(row)
+    if second:
+        yield from _happened(arrange(_named(second, names)), source_of, changed)
+
+
+def _named(second: list[HistoryRow], names: MarketNames) -> list[HistoryRow]:
+    found: list[HistoryRow] = []
+    for row in second:
+        token, hint = names.named(row.token_id, row.hint)
+        found.append(row if hint is row.hint else row._replace(token_id=token, hint=hint))
+    return found
+
+
+def _happened(
+    second: list[HistoryRow], source_of: Callable[[HistoryRow], str], changed: ChangedRows
+) -> Iterator[MarketEvent | Redemption]:
+    signals: dict[object, list[HistoryRow]] = {}
+    for row in second:
+        if row.kind != "TRADE":
+            continue
+        key = row[_ONE_SIGNAL]
+        fills = signals.get(key)
         if fills is None:
-            second[signal] = [row]
+            signals[key] = [row]
         else:
             fills.append(row)
-    yield from _traded(now_ms, second, source)
+    others = [row for row in second if row.kind != "TRADE"]
+    if others:
+        yield from changed.before(others)
+    for fills in signals.values():
+        yield _market_event((fills[0].traded_ms, _signal(fills, source_of(fills[0]))))
+    if others:
+        yield from changed.after(others, source_of)
 
 
-def _traded(now_ms: int, second: dict[object, list[TradeRow]], source: str) -> list[MarketEvent]:
-    return [_market_event((now_ms, _signal(fills, source))) for fills in second.values()]
-
-
-def _signal(fills: list[TradeRow], source: str) -> ActionableSignal:
-    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint, _, fee_shares = fills[0]
+def _signal(fills: list[HistoryRow], source: str) -> ActionableSignal:
+    first = fills[0]
+    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint, _, fee_shares = first[:11]
     if len(fills) > 1:
         shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
         fee_shares = sum(row.fee_shares for row in fills)
@@ -89,47 +110,30 @@ def _signal(fills: list[TradeRow], source: str) -> ActionableSignal:
         fills=tuple(map(_fill, fills)),
         traded_at_ms=traded_ms,
         seen_at_ms=seen_ms,
-        seen_by=_seen_by(source, seen_ms, traded_ms),
-        market=_hint(hint),
+        seen_by=seen_by(source, seen_ms, traded_ms),
+        market=hint_of(hint),
     )
 
 
-def _fill(row: TradeRow) -> Fill:
+def _fill(row: HistoryRow) -> Fill:
     return Fill(
         shares=Shares(row.shares),
         usdc=Usdc(row.usdc),
+        log_index=row.log_index if row.log_index >= 0 else None,
         fee=Usdc(row.fee) if row.fee else None,
         fee_shares=Shares(row.fee_shares) if row.fee_shares else None,
     )
 
 
-def row_of(fill: LeaderFill) -> TradeRow:
-    """Return a fill that the venue's feed tells as a row of a history."""
-    said = fill.hint
-    place = -1 if said.outcome_index is None else said.outcome_index
-    return TradeRow(
-        fill.traded_at_ms,
-        fill.leader,
-        fill.tx_hash,
-        fill.token_id,
-        fill.side,
-        fill.shares_micro,
-        fill.usdc_micro,
-        0,
-        (said.condition_id, place, said.outcome, said.title, said.slug, said.event_slug),
-        fill.fee_micro,
-        fill.fee_shares_micro,
-    )
-
-
 @lru_cache(maxsize=256)
-def _seen_by(source: str, seen_ms: int, traded_ms: int) -> tuple[SeenBy]:
+def seen_by(source: str, seen_ms: int, traded_ms: int) -> tuple[SeenBy]:
     """Return who saw it; kept, as all trades of a second were collected at once."""
     return (SeenBy(source=source, seen_at_ms=seen_ms, lag_ms=seen_ms - traded_ms),)
 
 
 @lru_cache(maxsize=20_000)
-def _hint(hint: Hint) -> MarketHint:
+def hint_of(hint: Hint) -> MarketHint:
+    """Return what is said of a market as a signal says it."""
     condition_id, place, outcome, title, slug, event_slug = hint
     return MarketHint(
         condition_id=condition_id,

@@ -10,6 +10,7 @@ from backtest.report.figures import PLOTS
 from backtest.report.report_data import beyond, short, silences
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.result import BacktestResult, LeaderResult, OpenPosition
+from backtest.results.source_reading import SourceReading, reading_lines
 from backtest.results.verdict import ResultVerdict, doubt_percent, judge_result, rate_text, signed_usd, usd_text
 from backtest.settings import moment_text
 
@@ -54,7 +55,7 @@ def page(result: BacktestResult) -> str:
     drawn = {name: draw(result) for name, draw in PLOTS.items() if _worth(name, result)}
     title = f"Backtest of {moment_text(result.starts_at_ms)} to {moment_text(result.ends_at_ms)} UTC"
     judged = judge_result(result, bootstrap_interval([row.ours.pnl for row in result.markets]))
-    after = {"drawdown": stopped(result) + doubts(result)}
+    after = {"drawdown": read_files(result.history) + stopped(result) + doubts(result)}
     sections = "".join(_section(name) + after.get(name, "") for name in drawn)
     body = (
         _header(result, title),
@@ -168,6 +169,13 @@ def doubts(result: BacktestResult) -> str:
     )
     note = "Where the record has a gap, an assumption stands in; this is the share of trades it concerns."
     return section("What this data cannot tell", note, rows or "<p>Nothing is missing.</p>", wide=True)
+
+
+def read_files(readings: Sequence[SourceReading]) -> str:
+    """Return what became of each file's rows; '' where nobody counted them."""
+    told = "".join(f"<p>{escape(line)}</p>" for line in reading_lines(readings))
+    note = "Every row that came in is a trade, another kind of row, told before, or left out with its reason."
+    return section("What was read", note, told, wide=True) if told else ""
 
 
 def stopped(result: BacktestResult) -> str:

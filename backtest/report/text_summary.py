@@ -1,20 +1,19 @@
 """A result for people, in the terminal."""
 
-from collections.abc import Sequence
-
 from rich.table import Table
 from rich.text import Text
 
 from backtest.report.report_data import silences
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.result import BacktestResult, PnlStanding
+from backtest.results.source_reading import reading_lines
 from backtest.results.verdict import judge_result
 from backtest.settings import moment_text
 from shared.domain.money import MICRO
 from shared.terminal import Terminal
 
 
-def print_summary(result: BacktestResult, notes: Sequence[str] = ()) -> None:
+def print_summary(result: BacktestResult) -> None:
     """Print a result to stderr: what it brought, why signals were not followed, and what the data cannot tell."""
     console = Terminal(stderr=True, highlight=False)
     span = f"{moment_text(result.starts_at_ms)} to {moment_text(result.ends_at_ms)} UTC"
@@ -40,8 +39,8 @@ def print_summary(result: BacktestResult, notes: Sequence[str] = ()) -> None:
         console.print(Text.assemble(("cannot tell", "yellow"), said))
     for name, words in result.model.items():
         console.print(f"assumed, {name}: {words}", style="dim")
-    for note in notes:
-        console.print(note, style="dim")
+    for line in reading_lines(result.history):
+        console.print(line, style="yellow" if line.startswith("left out") else "dim")
 
 
 def _leaders(result: BacktestResult) -> Table:

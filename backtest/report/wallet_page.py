@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backtest.report import wallet_figures as draw
 from backtest.report.figures import signals
-from backtest.report.page import FOOT, assumed, card, document, doubts, mood, section, stopped, table
+from backtest.report.page import FOOT, assumed, card, document, doubts, mood, read_files, section, stopped, table
 from backtest.report.report_data import short, worst_and_best
 from backtest.results.copyability import CONCENTRATED, Assessment, DelayedCopy, assess_copyability
 from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, TraderProfile
@@ -42,6 +42,7 @@ def wallet_page(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
     grid = (
         _results(copies),
         _profile(profile),
+        read_files(first.history),
         stopped(first),
         doubts(first),
         _more(copies),

@@ -85,6 +85,7 @@ def copyability_json(copies: Sequence[DelayedCopy], profile: TraderProfile) -> d
             "makes_markets": profile.makes_markets,
         },
         "delays": [_delay(copy) for copy in copies],
+        "history": [reading.model_dump(mode="json") for reading in copies[0].result.history] if copies else [],
     }
 
 

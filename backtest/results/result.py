@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, PlainSerializer
 
 from backtest.domain.price_model import Evidence
+from backtest.results.source_reading import SourceReading
 from buyer.strategy.limits import TradingLimits
 from shared.domain.money import from_micro
 
@@ -89,7 +90,8 @@ class PnlStanding(BaseModel, frozen=True, extra="forbid"):
     """One side's trading with one leader, market or category: ours, or the leader's own from the same rows.
 
     `realized` is of what was sold or paid out; `open_cost` and `open_value` of what is still held. The leader's fees
-    are in no row of a history, so the leader's own figures are before fees.
+    are in no row of a history, so the leader's own figures are before fees. `unknown` is what the leader got for shares
+    whose origin the history does not show; it is in no result.
     """
 
     trades: int = 0
@@ -100,6 +102,7 @@ class PnlStanding(BaseModel, frozen=True, extra="forbid"):
     realized: Micro = 0
     open_cost: Micro = 0
     open_value: Micro = 0
+    unknown: Micro = 0
 
     @property
     def pnl(self) -> int:
@@ -159,7 +162,7 @@ class BacktestResult(BaseModel, frozen=True, extra="forbid"):
 
     `skips` counts first failed rules. Orders were `filled` whole, `partial`, or `missed` (nothing at their limit).
     `most_locked` is the highest cost of lots not yet paid. `outcomes` holds orders only, unless the run was told to
-    keep every signal.
+    keep every signal. `history` is what became of each row of the files that were read.
     """
 
     version: int = VERSION
@@ -187,6 +190,7 @@ class BacktestResult(BaseModel, frozen=True, extra="forbid"):
     equity: tuple[EquityPoint, ...]
     cannot_tell: tuple[CannotTell, ...]
     silenced: tuple[SilencedSpan, ...] = ()
+    history: tuple[SourceReading, ...] = ()
     outcomes: tuple[SignalOutcome, ...] = ()
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_events import LeaderChange, MarketEvent
 from shared.messages.signals import ActionableSignal
 
 DAY_MS = 86_400_000
@@ -94,6 +94,8 @@ def only_leader(
     """Pass on everything but other leaders' trades; `profile` sees this leader's."""
     for market_event in market_events:
         what = market_event.what
+        if isinstance(what, LeaderChange) and what.leader != leader:
+            continue
         if isinstance(what, ActionableSignal):
             if what.leader != leader:
                 continue

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import repeat
 
-from backtest.domain.market_events import FOREVER_MS, MarketEvent, MergedAhead
+from backtest.domain.market_events import FOREVER_MS, LeaderChange, MarketEvent, MergedAhead
 from backtest.domain.market_state import MarketState, ResolvedMarket
 from backtest.domain.price_model import LastTrade, PriceQuotes
 from backtest.results.equity_curve import EquityCurve
@@ -238,6 +238,8 @@ class SimulatedRun:
             self.markets.add_facts(what)
         elif isinstance(what, ResolvedMarket):
             self._resolve_market(at_ms, what)
+        elif isinstance(what, LeaderChange):
+            self.stats.theirs.add_change(what)
 
     def _resolve_market(self, at_ms: int, resolved: ResolvedMarket) -> None:
         for facts in self.markets.close_market(resolved):
@@ -245,6 +247,7 @@ class SimulatedRun:
             self.stats.theirs.pay_token(facts.token_id, share)
             self.quotes.add_trade(facts.token_id, LastTrade(Price(int(share * MICRO)), at_ms, ""))
             self._value.update_price(facts.token_id)
+        self.stats.theirs.pay_rest(resolved.condition_id, resolved.payouts)
         heapq.heappush(self._payouts, (at_ms + self._models.redeem_ms, resolved))
 
     def _pay_market(self, at_ms: int, resolved: ResolvedMarket) -> None:

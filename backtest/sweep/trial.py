@@ -16,6 +16,7 @@ from backtest.history.history_files import open_history
 from backtest.history.kept_events import KeptEvents
 from backtest.results.deflated_sharpe import ReturnMoments, return_moments
 from backtest.results.result import BacktestResult
+from backtest.results.source_reading import SourceReading
 from backtest.simulation.latency import LagSamples, read_delay
 from backtest.simulation.run_models import RunModels
 from backtest.sweep.plan import MODELS
@@ -63,6 +64,7 @@ class TrialScore(BaseModel, frozen=True, extra="forbid"):
     max_drawdown: int
     most_locked: int
     shape: ReturnMoments
+    history: tuple[SourceReading, ...] = ()
 
 
 def history_id(files: Sequence[Path], resolved: Sequence[Path]) -> str:
@@ -108,12 +110,12 @@ def run_trial(spec: TrialSpec, varied: Mapping[str, str]) -> TrialScore:
         raise BadConfig(f"this worker's code ({code_id()}) is not the sweep's ({spec.code}): install the same version")
     wanted = {**spec.fixed, **varied}
     found = limits(spec, varied)
-    market_events = _read(spec.files, spec.resolved, spec.history)
+    market_events, readings = _read(spec.files, spec.resolved, spec.history)
     measured = wanted.get("delay", "").startswith("measured:")
     lags = _measured(spec.files, spec.resolved, spec.history) if measured else {}
     cash = settings.read_amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
     result = run_backtest(market_events, found, to_micro(cash), models(wanted, lags), sink=lambda _: None)
-    return score(trial_id(spec, varied), varied, result)
+    return score(trial_id(spec, varied), varied, result).model_copy(update={"history": readings})
 
 
 def limits(spec: TrialSpec, varied: Mapping[str, str]) -> TradingLimits:
@@ -165,10 +167,13 @@ def score(name: str, varied: Mapping[str, str], result: BacktestResult) -> Trial
 
 
 @lru_cache(maxsize=KEPT)
-def _read(names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str) -> KeptEvents:
+def _read(
+    names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str
+) -> tuple[KeptEvents, tuple[SourceReading, ...]]:
     """Read the history once in this process."""
     _check(names, resolutions, wanted)
-    return KeptEvents(open_history(_paths(names), _paths(resolutions)).market_events)
+    opened = open_history(_paths(names), _paths(resolutions))
+    return KeptEvents(opened.market_events), opened.readings
 
 
 @lru_cache(maxsize=KEPT)

@@ -112,9 +112,12 @@ def leaders(
 def wallet(
     address: Annotated[str, typer.Argument(help="The leader's wallet: 0x and 40 hex digits.")],
     history: Annotated[
-        list[str] | None, typer.Option(help="Its trades: a capture, CSV or JSON rows, again for more; or `api`.")
+        list[str] | None, typer.Option(help="Its trades: a capture, or rows of any kind, again for more; or `api`.")
     ] = None,
     resolved: Annotated[list[Path] | None, typer.Option(help="How markets resolved: CSV or Gamma's JSON.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="What a column of the files is: size=NAME, usdc=NAME.")
+    ] = None,
     change: Annotated[list[str] | None, typer.Option("--set", help="Another limit: name=value.")] = None,
     delay: Annotated[
         list[float] | None, typer.Option(min=0, help="Seconds; again for more; default: 2, 5, 30.")
@@ -143,6 +146,7 @@ def wallet(
         files,
         resolved or [],
         change=change or [],
+        column=column or [],
         delays_s=delay or command.DELAYS_S,
         days=days,
         as_json=as_json,

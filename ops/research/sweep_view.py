@@ -13,6 +13,7 @@ from rich.text import Text
 from backtest.report import page as report
 from backtest.report.figures import heat_map
 from backtest.results.deflated_sharpe import DeflatedSharpe, deflated_sharpe
+from backtest.results.source_reading import reading_lines
 from backtest.results.verdict import rate_text, signed_usd, usd_text
 from backtest.sweep.plan import SweepAxis, named
 from backtest.sweep.trial import TrialScore
@@ -48,6 +49,9 @@ def shown(ranked: Sequence[TrialScore], axes: Sequence[SweepAxis]) -> Renderable
         title = f"mean result, {axes[0].name} down, {axes[1].name} across"
         parts += [Text(title, "dim"), _heat(ranked, axes), Text()]
     parts.append(Text(_said(ranked, found), "" if found.convincing else "bold yellow"))
+    parts += [
+        Text(line, "yellow" if line.startswith("left out") else "dim") for line in reading_lines(ranked[0].history)
+    ]
     return Group(*parts)
 
 
@@ -64,9 +68,10 @@ def figures(ranked: Sequence[TrialScore]) -> dict[str, Any]:
             "probability": found.probability,
             "convincing": found.convincing,
         },
+        "history": [reading.model_dump(mode="json") for reading in ranked[0].history],
         "tries": [
             {
-                **score.model_dump(mode="json"),
+                **score.model_dump(mode="json", exclude={"history"}),
                 **{name: format(from_micro(getattr(score, name)), "f") for name in _AMOUNTS},
                 "sharpe": score.shape.sharpe,
             }
@@ -92,7 +97,8 @@ def page(ranked: Sequence[TrialScore], axes: Sequence[SweepAxis]) -> str:
         f"<header><h1>{escape(title)}</h1></header>"
         f'<div class="verdict {kind}"><strong>{escape(verdict)}</strong><p>{escape(_said(ranked, found))}</p></div>'
         f'<div class="grid">{report.section("Heat map", told, heat, wide=True) if heat else ""}'
-        f"{report.section('Tries', 'The best first, in pUSD.', report.table(columns, rows), wide=True)}</div>"
+        f"{report.section('Tries', 'The best first, in pUSD.', report.table(columns, rows), wide=True)}"
+        f"{report.read_files(best.history)}</div>"
         f"<footer>{escape(report.FOOT)}</footer>"
     )
     return report.document(title, body, plots)

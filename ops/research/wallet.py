@@ -15,19 +15,20 @@ from rich.text import Text
 from backtest import outputs, settings
 from backtest.backtest import run_side_by_side
 from backtest.domain.market_events import MarketEvent
-from backtest.history.history_files import open_history
+from backtest.history.history_files import HistoryFiles, open_history
 from backtest.report import figures as figures_of_page
 from backtest.report.report_data import silences
 from backtest.report.wallet_page import write_wallet_page
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, copyability_json
 from backtest.results.result import BacktestResult, CannotTell
+from backtest.results.source_reading import reading_lines
 from backtest.results.trader_profile import TraderProfile, only_leader
 from backtest.results.verdict import rate_text, signed_usd, usd_text
 from backtest.simulation.latency import Delay, read_delay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
-from ops.research.wallet_history import UNSURE, ask
+from ops.research.wallet_history import SOURCE, UNSURE, ask
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig
 from shared.domain.money import to_micro
@@ -44,6 +45,7 @@ def main(
     resolved: Sequence[Path],
     *,
     change: Sequence[str],
+    column: Sequence[str] = (),
     delays_s: Sequence[float] = DELAYS_S,
     days: float = 30,
     as_json: bool,
@@ -61,10 +63,14 @@ def main(
         figures_of_page.plotly()
     delays = {delay_s: read_delay(str(delay_s), {}) for delay_s in sorted(delays_s)}
     found = settings.decided_settings(settings.open_captures(files), settings.read_changes(change))
-    history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
+    options = settings.row_options(leader, column)
+    history = open_history(files, resolved, options=options) if files else _of_venue(leader, days, console)
     working = nullcontext() if as_json else console.status("following...")
     unsure = "" if files else UNSURE
-    copies, profile = follow(history, leader, delays, found.limits, to_micro(found.bankroll), working, unsure)
+    copies, profile = follow(
+        lambda: history.market_events, leader, delays, found.limits, to_micro(found.bankroll), working, unsure
+    )
+    copies = [replace(copy, result=copy.result.model_copy(update={"history": history.readings})) for copy in copies]
     if html:
         write_wallet_page(copies, profile, html)
     if as_json:
@@ -73,17 +79,13 @@ def main(
         console.print(report(copies, profile))
 
 
-def _of_files(files: Sequence[Path], resolved: Sequence[Path]) -> History:
-    return lambda: open_history(files, resolved).market_events
-
-
-def _of_venue(leader: str, days: float, console: Console) -> History:
+def _of_venue(leader: str, days: float, console: Console) -> HistoryFiles:
     said = Terminal(stderr=True) if console.file is sys.stdout else console
     with said.status("asking the venue..."):
         found = ask(leader, days, SystemClock())
     for note in found.notes:
         said.print(note, highlight=False)
-    return lambda: iter(found.market_events)
+    return HistoryFiles(iter(found.market_events), (SOURCE,))
 
 
 def follow(
@@ -136,6 +138,7 @@ def report(copies: Sequence[DelayedCopy], profile: TraderProfile) -> RenderableT
         Text.assemble(("cannot tell ", "yellow"), f"{doubt.what}: {doubt.share:.0%} of trades")
         for doubt in last.cannot_tell
     ]
+    parts += [Text(line, "yellow" if line.startswith("left out") else "dim") for line in reading_lines(last.history)]
     parts += [Text(f"assumed, {name}: {words}", "dim") for name, words in last.model.items() if "delay" not in name]
     return Panel(Group(*parts), title=f"copying {profile.leader}", title_align="left", border_style=_COLORS[found.word])
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from backtest.domain.market_events import MarketEvent, merged_events
 from backtest.domain.market_state import AssumedFacts
 from backtest.history import resolutions
-from backtest.history.trade_grouping import row_of, trades_of
+from backtest.history.reading.history_row import row_of
+from backtest.history.trade_grouping import trades_of
 from ops.research.venue_reader import VenueReader, open_reader
 from shared.clock import Clock
 from shared.config import Settings, parse

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
-from backtest.history.csv_rows import CsvRows, _micro
 from backtest.history.external_sort import by_time
 from backtest.history.history_files import open_history
-from backtest.history.trade_grouping import TradeRow
+from backtest.history.reading.csv_rows import CsvRows, _micro
+from backtest.history.reading.history_row import HistoryRow
+from backtest.history.reading.row_counts import RowCounts
 from backtest.simulation.latency import ConstantDelay, DrawnDelay, RecordedDelay, read_delay
 from shared.capture.capture import FolderWriter, Header
-from shared.domain.errors import BadConfig, Malformed
+from shared.domain.errors import BadConfig
 from shared.domain.money import to_micro
 from shared.messages.base import SIGNALS
 from shared.messages.events import read_event, write_event
@@ -102,8 +103,9 @@ def test_what_cannot_be_read_is_counted_with_the_first_reason(tmp_path: Path) ->
     history = open_history([path])
 
     assert len(list(history.market_events)) == 1
-    assert "1 without a side" in history.notes[0]
-    assert "1 unreadable (first: line 3: " in history.notes[0]
+    (reading,) = history.readings
+    assert (reading.rows, reading.trades, reading.kinds) == (3, 1, {"without a side": 1})
+    assert [(part.rows, part.first[:8]) for part in reading.left_out] == [(1, "line 3: ")]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -143,14 +145,15 @@ def test_rows_read_together_are_read_as_each_alone(rows: list[dict[str, str]], l
     heading = [name for name in CELLS if name not in left_out]
     cells = [[row[name] for name in heading] for row in rows] + [["torn"], [*heading, "more"]]
 
-    together = CsvRows("all")
+    together = CsvRows(RowCounts("all"))
     found = list(together.read(csv_text(heading, *cells)))
 
-    alone = [CsvRows("one") for _ in cells]
+    alone = [CsvRows(RowCounts("one")) for _ in cells]
     each = [list(reader.read(csv_text(heading, row))) for reader, row in zip(alone, cells, strict=True)]
     assert found == [row for one in each for row in one]
-    assert sum(together.left_out.counted()) == sum(sum(reader.left_out.counted()) for reader in alone)
-    assert len(found) + sum(together.left_out.counted()) == len(cells)
+    said = together.counts
+    assert said.unread == sum(reader.counts.unread for reader in alone)
+    assert len(found) + said.unread + said.kinds.total() == len(cells) == said.rows
 
 
 def csv_text(*rows: list[str]) -> list[str]:
@@ -160,24 +163,22 @@ def csv_text(*rows: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "error"), [("a,b\n1,2\n", "no column"), ("[{", "no JSON"), (HEADING + "\n" + a_line(1, outcome="X"), "")]
+    ("text", "error"),
+    [("a,b\n1,2\n", "no column"), ("[{", "no JSON"), (HEADING + "\n" + a_line(1, outcome="X"), "outcome_index")],
 )
 def test_a_file_of_another_kind_is_named(text: str, error: str, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(text)
 
-    if error:
-        with pytest.raises(Malformed, match=error):
-            read(path)
-    else:
-        assert "outcome_index" in open_history([path]).notes[0]
+    with pytest.raises(BadConfig, match=error):
+        read(path)
     with pytest.raises(BadConfig, match="No such file"):
         read(tmp_path / "none.csv")
 
 
 def test_a_history_larger_than_memory_is_sorted_by_way_of_files() -> None:
     rows = [
-        TradeRow(number * 7919 % 101, A, f"0x{number}", "7", "BUY", 1, 1, 0, ("c", 0, "", "", "", ""))
+        HistoryRow(number * 7919 % 101, A, f"0x{number}", "7", "BUY", 1, 1, 0, ("c", 0, "", "", "", ""))
         for number in range(101)
     ]
 

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.history.csv_rows import CsvRows
 from backtest.history.external_sort import by_time
 from backtest.history.history_files import open_history
-from backtest.history.trade_grouping import TradeRow
+from backtest.history.reading.csv_rows import CsvRows
+from backtest.history.reading.history_row import HistoryRow
+from backtest.history.reading.row_counts import RowCounts
+from shared.domain.errors import BadConfig
 from shared.messages.events import read_event, write_event
 from shared.polymarket.wire.trade_amounts import amounts_of
 from tests.amounts import D
@@ -63,17 +65,17 @@ def test_a_time_in_milliseconds_is_read_as_one_and_said(tmp_path: Path, kind: st
     history = open_history([path])
 
     assert [found.at_ms for found in history.market_events] == [V2_S * 1000]
-    assert history.notes == (f"{path.name}: 1 row with a time in milliseconds, read as such (first: {V2_S * 1000})",)
+    assert history.notes[-1:] == (
+        f"{path.name}: 1 row with a time in milliseconds, read as such (first: {V2_S * 1000})",
+    )
 
 
 @pytest.mark.pitfall(37)
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 @pytest.mark.parametrize("stamp", [V2_S * 10**6, 5_000_000_000, -5])
 def test_a_time_that_cannot_be_is_named_with_its_row(tmp_path: Path, kind: str, stamp: int) -> None:
-    history = open_history([charged(tmp_path, stamp, "0.4", "100", "40", kind=kind)])
-
-    assert list(history.market_events) == []
-    assert f"{stamp} is neither seconds nor milliseconds" in history.notes[0]
+    with pytest.raises(BadConfig, match=f"{stamp} is neither seconds nor milliseconds"):
+        open_history([charged(tmp_path, stamp, "0.4", "100", "40", kind=kind)])
 
 
 @pytest.mark.parametrize("stamp", ["2026-06-24T11:20:00Z", "2026-06-24 11:20:00+00", f"{V2_S}.0"])
@@ -82,7 +84,7 @@ def test_a_time_may_be_written_as_iso_or_with_a_fraction(tmp_path: Path, stamp: 
 
 
 def test_rows_keep_their_fees_through_a_sorting_on_disk() -> None:
-    rows = [TradeRow(3 - n, A, "0x1", "7", "BUY", 5, 4, 0, ("c", 0, "", "", "", ""), 2, 1) for n in range(3)]
+    rows = [HistoryRow(3 - n, A, "0x1", "7", "BUY", 5, 4, 0, ("c", 0, "", "", "", ""), 2, 1) for n in range(3)]
 
     assert list(by_time(rows, run=1)) == sorted(rows)
 
@@ -94,7 +96,7 @@ def test_a_log_is_read_as_the_venues_rows_are(shares: int, price_mills: int, fee
     paid = (size * price).quantize(Decimal("0.000001")) + Decimal(fee_steps) / 100_000
     line = f"{A},0x{1:064x},{V2_S},BUY,Yes,{price},{size:f},{paid:f},Will it?"
 
-    (row,) = CsvRows("rows.csv").read([FEE_HEADING + "\n", line + "\n"])
+    (row,) = CsvRows(RowCounts("rows.csv")).read([FEE_HEADING + "\n", line + "\n"])
 
     wanted = amounts_of("BUY", size, price, paid, V2_S * 1000)
     assert (row.shares, row.usdc, row.fee, row.fee_shares) == wanted
