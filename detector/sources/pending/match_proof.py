@@ -14,7 +14,7 @@ from shared.polymarket.recovery import keccak, recovered_address
 from shared.polymarket.wire.endpoints import CHAIN_ID
 from shared.polymarket.wire.matches.match_amounts import SettledOrder, WillRevert, settled_orders
 from shared.polymarket.wire.matches.match_call import MatchCall, is_match, names_any, read_match
-from shared.polymarket.wire.matches.signed_transaction import NodeTransaction, signed_bytes
+from shared.polymarket.wire.matches.signed_transaction import NodeTransaction, SignedBytes, signed_bytes
 
 Reason = Literal["unreadable", "stale", "operator", "order", "reverts", "unasked"]
 """Why a match is not believed: bad bytes, repeated, not the operator's, not the leader's, impossible, nobody to ask."""
@@ -60,11 +60,18 @@ class MatchProof:
         self._operators, self._orders, self._max_age_ms = operators, orders, max_age_ms
 
     def prove(
-        self, transaction: NodeTransaction, leaders: Collection[bytes], now_ms: int, *, mined: bool = False
+        self,
+        transaction: NodeTransaction,
+        leaders: Collection[bytes],
+        now_ms: int,
+        *,
+        mined: bool = False,
+        known: Collection[str] = (),
     ) -> ProvenMatch | None:
         """Return what a transaction does for `leaders` (20 bytes each), None when it concerns none of them.
 
-        `mined` leaves out what tells a repeated transaction from a new one: a block already says when it was.
+        `mined` leaves out what tells a repeated transaction from a new one: a block already says when it was. What is
+        `known` by its hash, which is made here, was proven before: its orders are left out.
 
         Raises:
             NotProven: it concerns a leader and is not believed.
@@ -74,27 +81,37 @@ class MatchProof:
             data = bytes.fromhex(transaction.input[2:])
             if not is_match(to, data) or not names_any(to, data, leaders):
                 return None
-            return self._proven(transaction, read_match(to, data), leaders, now_ms, mined=mined)
+            signed = signed_bytes(transaction, CHAIN_ID)
+            tx_hash = "0x" + keccak(signed.whole).hex()
+            if tx_hash in known:
+                return ProvenMatch(tx_hash, "", signed.nonce, ())
+            return self._proven(signed, tx_hash, read_match(to, data), leaders, now_ms, mined=mined)
         except (Malformed, ValueError) as error:
             raise NotProven("unreadable", str(error)) from error
         except TryAgain as error:
             raise NotProven("unasked", str(error)) from error
 
     def _proven(
-        self, transaction: NodeTransaction, call: MatchCall, leaders: Collection[bytes], now_ms: int, *, mined: bool
+        self,
+        signed: SignedBytes,
+        tx_hash: str,
+        call: MatchCall,
+        leaders: Collection[bytes],
+        now_ms: int,
+        *,
+        mined: bool,
     ) -> ProvenMatch:
         try:
             ours = tuple(one for one in settled_orders(call) if bytes.fromhex(one.order.maker[2:]) in leaders)
         except WillRevert as error:
             raise NotProven("reverts", str(error)) from error
-        signed = signed_bytes(transaction, CHAIN_ID)
         operator = recovered_address(keccak(signed.unsigned), signed.signature)
         age_ms = now_ms - call.taker.order.signed_at_ms
         if not mined and abs(age_ms) > self._max_age_ms:
             raise NotProven("stale", f"its taker signed {age_ms // 1000} s ago")
         self._check_orders(call, ours)
         self._check_operator(call.exchange, operator, signed.nonce, mined=mined)
-        return ProvenMatch("0x" + keccak(signed.whole).hex(), operator, signed.nonce, ours)
+        return ProvenMatch(tx_hash, operator, signed.nonce, ours)
 
     def _check_orders(self, call: MatchCall, ours: tuple[SettledOrder, ...]) -> None:
         for one in ours:
