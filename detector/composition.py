@@ -31,7 +31,9 @@ from detector.polling.cursors import CursorStore
 from detector.polling.poll_workers import PollWorkers
 from detector.progress_reporter import ProgressCallback, ProgressReporter, SignalCallback
 from detector.publishing.confirmation_recorder import ConfirmationRecorder
+from detector.publishing.evidence import ReceiptEvidence
 from detector.publishing.pending_confirmations import PendingConfirmations
+from detector.publishing.pending_signals import PendingSignals
 from detector.publishing.publish_loop import PublishLoop
 from detector.publishing.receipt_witness import ReceiptWitness
 from detector.publishing.recent_writes import RecentWrites
@@ -41,6 +43,7 @@ from detector.publishing.signal_publisher import Emit, Label, SignalPublisher, n
 from detector.publishing.unmined_signals import UnminedSignals
 from shared.clock import Clock
 from shared.http.client import Upstream
+from shared.messages.signals import FillConfirmed
 from shared.polymarket.market_facts import MarketCache
 from shared.process.process_name import process_address
 from shared.rate_limit.gate import RateGate
@@ -86,7 +89,7 @@ def build_parts(
     """Build the sources that the settings name, and what says whom they watch; `memory` is of the server."""
     leaders, cursors, recent = Watchlist(cfg.leaders), CursorStore(redis, clock), RecentWrites(clock, memory)
     built = SourceBuilder(cfg, redis, leaders, cursors, clock=clock, stop=stop, recent=recent).build()
-    second = built.second_node
+    evidence = built.evidence or (ReceiptEvidence(built.second_node) if built.second_node else None)
     return DetectorParts(
         built.sources,
         built.gates,
@@ -97,7 +100,7 @@ def build_parts(
         assignment=_build_assignment(cfg, redis, leaders, cursors, clock=clock, stop=stop),
         retraction=built.retraction,
         unmined=built.unmined,
-        witness=ReceiptWitness(second, within_s=cfg.confirm_within_s, clock=clock, stop=stop) if second else None,
+        witness=ReceiptWitness(evidence, within_s=cfg.confirm_within_s, clock=clock, stop=stop) if evidence else None,
         recent=recent,
     )
 
@@ -131,6 +134,7 @@ def build_running(
         unmined=parts.unmined,
         witness=parts.witness,
         recent=parts.recent,
+        announce=reporter.confirmation,
     )
     pollers = tuple(
         _build_pollers(cfg, source, parts, publisher, stats, clock=clock, stop=stop) for source in parts.sources
@@ -153,17 +157,31 @@ def build_publish_loop(
     unmined: UnminedSignals | None = None,
     witness: ReceiptWitness | None = None,
     recent: RecentWrites | None = None,
+    announce: Callable[[FillConfirmed], None] = lambda _: None,
 ) -> PublishLoop:
     """Build what publishes under an emit rule; `label` names a leader."""
     retry, recent = RetryUntilUp(clock, stop), recent or RecentWrites(clock)
     publisher = partial(
         SignalPublisher, redis, stats, retry=retry, clock=clock, markets=markets, label=label, recent=recent
     )
+    pending_signals = PendingSignals(redis, recent, announce)
     # Merges have a matcher of their own: only one source can show them, so no source is judged by what it cannot show.
-    trades, merges = publisher(Matcher(rule), emit, unmined=unmined), publisher(Matcher(), emit)
+    trades, merges = (
+        publisher(Matcher(rule), emit, unmined=unmined, pending=pending_signals),
+        publisher(Matcher(), emit),
+    )
     pending = PendingConfirmations(redis, rule.within_ms)
     recorder = ConfirmationRecorder(
-        redis, stats, cursors, pending, retry=retry, clock=clock, stop=stop, witness=witness, recent=recent
+        redis,
+        stats,
+        cursors,
+        pending,
+        retry=retry,
+        clock=clock,
+        stop=stop,
+        witness=witness,
+        recent=recent,
+        pending_signals=pending_signals,
     )
     tell_again = partial(recent.tell_again, redis, retry)
     return PublishLoop(stats, trades, merges, recorder, clock=clock, stop=stop, tell_again=tell_again)

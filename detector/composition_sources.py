@@ -5,6 +5,7 @@
 | `data_api` | `DATA_API_URL` | `DATA_API_RATE_PER_S`, `DATA_API_BURST` | `data_api` |
 | `chain_logs` | `RPC_URL` | `RPC_RATE_PER_S` | `rpc` |
 | the second node (no source) | `SECOND_RPC_URL` | `RPC_RATE_PER_S` | `second_rpc` |
+| `pending` | `PENDING_URLS` push; who may match is asked of `RPC_URL` | `RPC_RATE_PER_S` | `rpc`, `second_rpc` |
 | `rtds` | `RTDS_URL` | asks nothing: its attempts to connect are paced by themselves | none |
 | `subgraph` | `SUBGRAPH_URL` | `SUBGRAPH_RATE_PER_S` | `subgraph` |
 | market facts (no source) | `GAMMA_URL` | `GAMMA_RATE_PER_S` | `gamma` |
@@ -24,6 +25,7 @@ from detector.leaders.watchlist import Watchlist
 from detector.monitoring.raw_recorder import RawRecorder
 from detector.polling.backfill_gaps import BackfillGaps
 from detector.polling.cursors import CursorStore
+from detector.publishing.evidence import Evidence
 from detector.publishing.mined_check import MinedCheck
 from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retraction import Retraction
@@ -65,6 +67,8 @@ class BuiltSources:
     unmined: UnminedSignals | None
     """What the chain still has to show; None where nobody reads it."""
     second_node: PolygonClient | None
+    evidence: Evidence | None
+    """What proves a fill that only a node's log shows; None where `CONFIRM` does not ask for it."""
 
 
 class SourceBuilder:
@@ -90,6 +94,7 @@ class SourceBuilder:
         self._outcomes: MarketCache | None = None
         self._retraction = Retraction(redis, clock, recent)
         self._unmined = UnminedSignals(round(cfg.mined_within_s * 1000))
+        self._nodes: dict[str, PolygonClient] = {}
 
     def build(self) -> BuiltSources:
         """Build what the settings ask for."""
@@ -104,10 +109,13 @@ class SourceBuilder:
         self._outcomes = markets if self._cfg.reads_merges else None
         sources = tuple(builders[name]() for name in self._cfg.sources)
         hints = markets if self._cfg.market_hints else None
-        second = self._second_node() if self._cfg.second_rpc_url else None
+        second = self._node("second_rpc") if self._cfg.second_rpc_url else None
+        if self._cfg.pending_urls:
+            sources += (self._pending(),)
         unmined = self._unmined if "chain_logs" in self._cfg.sources else None
+        evidence = self._evidence() if self._cfg.confirm == "proof" else None
         gates, upstreams = tuple(self._gates), tuple(self._upstreams)
-        return BuiltSources(sources, gates, upstreams, hints, self._retraction, unmined, second)
+        return BuiltSources(sources, gates, upstreams, hints, self._retraction, unmined, second, evidence)
 
     def _data_api(self) -> Source:
         cfg = self._cfg
@@ -134,7 +142,9 @@ class SourceBuilder:
 
     def _chain_logs(self) -> Source:
         cfg = self._cfg
-        polygon = PolygonClient(self._upstream("rpc", cfg.rpc_url, _limits(cfg.rpc_rate_per_s)))
+        polygon = self._node("rpc")
+        blocks = cfg.pending_blocks
+        check = MinedCheck(self._redis, polygon, self._unmined, self._retraction, self._clock, pending_blocks=blocks)
         return ChainLogsSource(
             polygon,
             self._leaders,
@@ -143,12 +153,41 @@ class SourceBuilder:
             every_s=cfg.chain_poll_every_s,
             rules=cfg.log_rules,
             retract=self._retraction,
-            check=MinedCheck(self._redis, polygon, self._unmined, self._retraction, self._clock),
+            check=check,
         )
 
-    def _second_node(self) -> PolygonClient:
+    def _node(self, name: str) -> PolygonClient:
+        """Build a node's client, once; `rpc` or `second_rpc`."""
+        if name not in self._nodes:
+            url = self._cfg.rpc_url if name == "rpc" else self._cfg.second_rpc_url
+            self._nodes[name] = PolygonClient(self._upstream(name, url, _limits(self._cfg.rpc_rate_per_s)))
+        return self._nodes[name]
+
+    def _pending(self) -> Source:
+        """Build the source of pending matches: nodes push to it; who may match is asked of our own nodes."""
+        from detector.sources.pending.parts import build_pending  # noqa: PLC0415 - libraries in C that only it needs
+
         cfg = self._cfg
-        return PolygonClient(self._upstream("second_rpc", cfg.second_rpc_url, _limits(cfg.rpc_rate_per_s)))
+        dials: dict[str, Callable[[], FrameConnection]] = {
+            name: partial(open_socket, f"pending {name}", url) for name, url in cfg.pending_nodes.items()
+        }
+        return build_pending(
+            dials,
+            self._leaders,
+            self._trusted_nodes(),
+            clock=self._clock,
+            stop=self._stop,
+            random=SystemRandom().random,
+            max_age_ms=round(cfg.pending_max_age_s * 1000),
+        )
+
+    def _evidence(self) -> Evidence:
+        from detector.sources.pending.parts import build_evidence  # noqa: PLC0415 - likewise
+
+        return build_evidence(self._trusted_nodes(), clock=self._clock)
+
+    def _trusted_nodes(self) -> list[PolygonClient]:
+        return [self._node("rpc"), *([self._node("second_rpc")] if self._cfg.second_rpc_url else [])]
 
     def _rtds(self) -> Source:
         """Build the push feed: no gate, since it asks nothing; its attempts to connect are paced by themselves."""

@@ -9,9 +9,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from detector.domain.emit_rule import EmitRule
 from detector.domain.log_filters import LogRules
 from detector.domain.source_health import HealthRules
-from shared.config import Addresses, Settings, Words, parse
+from detector.pending_settings import PendingSettings
+from shared.config import Addresses, Words, parse
 from shared.domain.errors import BadConfig
-from shared.domain.witnesses import SECOND_NODE, is_corroborated
+from shared.domain.witnesses import PROOF, SECOND_NODE, is_corroborated
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 
@@ -29,7 +30,7 @@ _NO_LEADER = (
 )
 
 
-class DetectorSettings(Settings):
+class DetectorSettings(PendingSettings):
     """Whom to watch, through which sources, how often.
 
     Examples: `python -m detector --tracked-wallets 0x...,0x...`;
@@ -155,6 +156,11 @@ class DetectorSettings(Settings):
         description="A node of somebody else than RPC_URL's: asked for the receipt and the block's header of each fill "
         "that only a node shows, so that it need not wait for the venue's feed. Empty: none.",
     )
+    confirm: Literal["node", "proof"] = Field(
+        "node",
+        description="What vouches for a fill that only a node's log shows, besides the venue: SECOND_RPC_URL's word, "
+        "or a proof: the transaction itself, signed by an operator and by the leader.",
+    )
     confirm_within_s: float = Field(
         30.0, gt=0, le=3600, description="Seconds a fill waits for what EMIT_RULE asks for besides its first source."
     )
@@ -198,6 +204,12 @@ class DetectorSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _blocks_beside_pending(self) -> Self:
+        if self.pending_urls and "chain_logs" not in self.sources:
+            raise ValueError("PENDING_URLS needs chain_logs among SOURCES: a block confirms what was pending")
+        return self
+
+    @model_validator(mode="after")
     def _another_node(self) -> Self:
         """Refuse a second node that is the first: it would vouch for itself."""
         first, second = (urlsplit(url) for url in (self.rpc_url, self.second_rpc_url))
@@ -218,7 +230,9 @@ class DetectorSettings(Settings):
     @property
     def has_witnesses(self) -> bool:
         """Say whether anybody can vouch for what one node shows: the venue's own feed, or a second node."""
-        return is_corroborated((*self.sources, *((SECOND_NODE,) if self.second_rpc_url else ())), nodes=2)
+        second = SECOND_NODE if self.second_rpc_url else None
+        proof = PROOF if self.confirm == "proof" else None
+        return is_corroborated((*self.sources, *filter(None, (second, proof))), nodes=2)
 
     @property
     def reads_merges(self) -> bool:

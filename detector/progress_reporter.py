@@ -13,7 +13,7 @@ from shared.domain.errors import HybridError
 from shared.messages.base import SIGNALS, Event
 from shared.messages.events import write_event
 from shared.messages.service import HybridProgress
-from shared.messages.signals import ActionableSignal, FillRetracted
+from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
 from shared.messages.value_codec import plain_value
 from shared.redis.streams import publish_event
 
@@ -58,6 +58,10 @@ class ProgressReporter:
     def retraction(self, gone: FillRetracted) -> None:
         """Report that a signal was taken back: a buyer behind a pipe has no other word of it."""
         self._write(gone)
+
+    def confirmation(self, event: FillConfirmed) -> None:
+        """Report that a pending signal is confirmed: likewise."""
+        self._write(event)
 
     def progress(self, report: HybridProgress) -> None:
         """Report how things are; the stream gets it if it can."""

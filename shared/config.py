@@ -108,15 +108,20 @@ class Settings(BaseSettings):
     def upstream_urls(self) -> dict[str, str]:
         """Return where venue and node are asked, by setting."""
         names = [name for name in type(self).model_fields if name.endswith("_url") and name != "redis_url"]
-        return {name: str(getattr(self, name)) for name in names}
+        several = {name: value for name, value in self.model_dump().items() if _lists_urls(name, value)}
+        listed = {f"{name} ({place})": url for name, urls in several.items() for place, url in enumerate(urls, 1)}
+        return {name: str(getattr(self, name)) for name in names} | listed
 
     def published(self) -> dict[str, Any]:
         """Return the settings as plain JSON values for SERVICE_START: secrets hidden, of a URL only where it leads."""
         fields = type(self).model_fields
-        return {
-            name: _where(value) if name.endswith("_url") and value != fields[name].default else value
-            for name, value in self.model_dump(mode="json").items()
-        }
+        shown = self.model_dump(mode="json")
+        for name, value in shown.items():
+            if _lists_urls(name, value):
+                shown[name] = [_where(url) for url in value]
+            elif name.endswith("_url") and value != fields[name].default:
+                shown[name] = _where(value)
+        return shown
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -280,6 +285,10 @@ def explain_error(model: type[Settings], error: ValidationError) -> str:
         purpose = f" ({field.description})" if field is not None and field.description else ""
         lines.append(f"{name.upper()}={value}: {problem['msg']}{purpose}")
     return "; ".join(lines)
+
+
+def _lists_urls(name: str, value: object) -> bool:
+    return name.endswith("_urls") and isinstance(value, list | tuple)
 
 
 def _where(url: str) -> str:

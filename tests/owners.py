@@ -33,7 +33,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "starlette": ("simulator/*", "ops/web/*"),
     "uvicorn": ("simulator/*", "ops/web/web_process.py"),
     "websockets": ("shared/websocket.py",),
-    "coincurve": ("buyer/venue/polymarket/*", "redeemer/transactions/signer*"),
+    "coincurve": ("shared/polymarket/recovery.py", "buyer/venue/polymarket/*", "redeemer/transactions/signer*"),
     "eth_account": ("redeemer/transactions/signer*", "shared/signing_key.py", "simulator/*"),
     "polymarket": (),
     "plotly": ("backtest/report/*",),

@@ -6,6 +6,7 @@ from detector.domain.fill_multiset import FillPiece
 from detector.domain.signal_draft import Confirmation, FillKey, SignalDraft
 from shared.domain.market import MarketFacts
 from shared.domain.money import Price, Shares, Usdc, price_of
+from shared.domain.witnesses import PENDING
 from shared.messages.base import fact_id
 from shared.messages.signals import ActionableSignal, Fill, FillConfirmed, MarketHint, SeenBy, SignalDropped
 
@@ -52,6 +53,7 @@ def build_signal(
         catch_up=draft.seen_at_ms - draft.traded_at_ms > CATCH_UP_MS,
         market=_hint(draft.hint, facts),
         facts=facts,
+        pending=True if all(source == PENDING for source, _ in draft.seen_by) else None,
     )
 
 

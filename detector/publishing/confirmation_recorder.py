@@ -18,6 +18,7 @@ from detector.domain.source_port import Batch, Stopping
 from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CursorStore
 from detector.publishing.pending_confirmations import PendingConfirmations, PendingSighting
+from detector.publishing.pending_signals import PendingSignals
 from detector.publishing.receipt_witness import ReceiptWitness
 from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retry_until_up import RetryUntilUp
@@ -81,7 +82,9 @@ class ConfirmationRecorder:
         stop: threading.Event,
         witness: ReceiptWitness | None = None,
         recent: RecentWrites | None = None,
+        pending_signals: PendingSignals | None = None,
     ) -> None:
+        self._pending_signals = pending_signals
         self._recent = recent or RecentWrites(clock)
         self.failure: BaseException | None = None
         self._redis, self._stats, self._cursors, self._pending = redis, stats, cursors, pending
@@ -170,6 +173,9 @@ class ConfirmationRecorder:
 
         answers = self._retry(publish)
         self._recent.remember(SIGHTINGS, answers, publish)
+        if self._pending_signals is not None:
+            confirm = self._pending_signals.confirm
+            self._retry(lambda: confirm(events))
         fresh = [event for event, answer in zip(events, answers, strict=True) if answer.state == "published"]
         self._stats.count_confirmations(len(fresh))
         count = metrics.make_counter(

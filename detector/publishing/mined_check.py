@@ -1,8 +1,11 @@
 """The check that what the venue told is on the chain: a trade that no block holds is retracted.
 
 The venue tells a match before its transaction is mined, and that can fail. Unknown is not no: a node that is behind, or
-that cannot be asked, takes nothing back, and one look without the transaction is not enough.
+that cannot be asked, takes nothing back, and one look without the transaction is not enough. A receipt that says
+"failed" is. What was seen pending is looked for sooner and more often, and given up after `pending_blocks`.
 """
+
+from typing import Any
 
 from redis import Redis
 
@@ -24,6 +27,7 @@ from shared.redis.streams import stream_tail
 NAME = "chain_logs"
 LOOKS, AGAIN_MS = 2, 30_000
 """So often must its receipt be missing, and so long apart."""
+PENDING_AGAIN_MS = 3_000
 BEHIND_MS = 30_000
 """A node whose newest block is older than this knows nothing of what is missing."""
 AT_ONCE = 20
@@ -35,8 +39,16 @@ class MinedCheck:
     """Looks, after each poll of the chain's logs, for what is overdue there."""
 
     def __init__(
-        self, redis: Redis, polygon: PolygonClient, unmined: UnminedSignals, retract: Retraction, clock: Clock
+        self,
+        redis: Redis,
+        polygon: PolygonClient,
+        unmined: UnminedSignals,
+        retract: Retraction,
+        clock: Clock,
+        *,
+        pending_blocks: int = 30,
     ) -> None:
+        self._pending_blocks = pending_blocks
         self._redis, self._polygon, self._unmined = redis, polygon, unmined
         self._retract, self._clock = retract, clock
         self._remembered = False
@@ -53,20 +65,28 @@ class MinedCheck:
         if not due or now_ms - self._polygon.block_time_ms(head, GateLane.CATCHUP) > BEHIND_MS:
             return
         for one in due:
-            if self._is_mined(one.key):
-                self._unmined.forget([one.key])
-            elif self._unmined.missed(one, now_ms + AGAIN_MS).misses >= LOOKS:
-                self._take_back(one, now_ms)
+            self._look_for(one, head, now_ms)
 
-    def _is_mined(self, key: FillKey) -> bool:
-        logs = self._polygon.receipt_logs(key.tx_hash, GateLane.CATCHUP)
-        timed = [{**as_object(log, "log"), "blockTimestamp": "0x0"} for log in logs]
-        return bool(only_of(read_logs(timed), frozenset({key.leader})).fills)
+    def _look_for(self, one: UnminedSignal, head: int, now_ms: int) -> None:
+        logs = self._polygon.mined_outcome(one.key.tx_hash, GateLane.CATCHUP)
+        if logs is not None and _holds(one.key, logs):
+            self._unmined.forget([one.key])
+        elif logs is not None and one.pending:
+            self._take_back(one, "its transaction failed in its block")
+        elif self._is_over(
+            self._unmined.missed(one, now_ms + (PENDING_AGAIN_MS if one.pending else AGAIN_MS), head), head
+        ):
+            told = "it was pending" if one.pending else "the venue told it"
+            self._take_back(one, f"{told} and no block held it {(now_ms - one.traded_at_ms) // 1000} s later")
 
-    def _take_back(self, one: UnminedSignal, now_ms: int) -> None:
-        key, waited_s = one.key, (now_ms - one.traded_at_ms) // 1000
+    def _is_over(self, one: UnminedSignal, head: int) -> bool:
+        enough = not one.pending or head >= one.first_head + self._pending_blocks
+        return one.misses >= LOOKS and enough
+
+    def _take_back(self, one: UnminedSignal, reason: str) -> None:
+        key = one.key
         fill = LeaderFill(key.leader, key.tx_hash, key.token_id, key.side, 0, 0, one.traded_at_ms)
-        self._retract(PlacedFill(0, (fill,)), NAME, f"the venue told it and no block held it {waited_s} s later")
+        self._retract(PlacedFill(0, (fill,)), NAME, reason)
         self._unmined.forget([key])
 
     def _remember(self) -> None:
@@ -82,4 +102,9 @@ class MinedCheck:
     def _expect(self, signal: ActionableSignal) -> None:
         if is_looked_for(signal):
             key = FillKey(signal.leader, signal.tx_hash, signal.token_id, signal.side)
-            self._unmined.expect(key, signal.traded_at_ms, signal.emitted_at_ms)
+            self._unmined.expect(key, signal.traded_at_ms, signal.emitted_at_ms, pending=bool(signal.pending))
+
+
+def _holds(key: FillKey, logs: list[Any]) -> bool:
+    timed = [{**as_object(log, "log"), "blockTimestamp": "0x0"} for log in logs]
+    return bool(only_of(read_logs(timed), frozenset({key.leader})).fills)

@@ -1,4 +1,4 @@
-"""A second node's word on what one node alone shows: the transaction's receipt, and the header of its block.
+"""Another word on what one node alone shows: a second node's receipt, or the proof of the transaction itself.
 
 It is asked the moment a fill begins to wait, on a thread of its own, so that it stands in nobody's way; what it shows
 is one more source's view of the fill.
@@ -12,15 +12,11 @@ from dataclasses import dataclass
 from detector.domain.fill_view import FillView
 from detector.domain.signal_builder import CATCH_UP_MS
 from detector.domain.signal_draft import UnconfirmedFill
+from detector.publishing.evidence import Evidence, Shown
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import GiveUp, HybridError
-from shared.domain.witnesses import SECOND_NODE
-from shared.polymarket.polygon import BATCH, MinedLogs, PolygonClient
-from shared.polymarket.wire.leader_fills import only_of
-from shared.polymarket.wire.order_filled import read_logs
-from shared.polymarket.wire.parsing import as_object
-from shared.rate_limit.limits import GateLane
+from shared.polymarket.polygon import BATCH
 
 AGAIN_S = 0.5
 """A node that does not have the block yet is asked again after this long."""
@@ -37,16 +33,16 @@ class _Question:
 
 
 class ReceiptWitness:
-    """Asks a second node about fills that wait, until it shows them or `within_s` are over."""
+    """Asks about fills that wait, until the evidence shows them or `within_s` are over."""
 
-    def __init__(self, polygon: PolygonClient, *, within_s: float, clock: Clock, stop: threading.Event) -> None:
-        self._polygon, self._within_s, self._clock, self._stop = polygon, within_s, clock, stop
+    def __init__(self, evidence: Evidence, *, within_s: float, clock: Clock, stop: threading.Event) -> None:
+        self._evidence, self._within_s, self._clock, self._stop = evidence, within_s, clock, stop
         self._tell: Callable[[Iterable[FillView]], None] = lambda _: None
         self._inbox: queue.SimpleQueue[UnconfirmedFill] = queue.SimpleQueue()
         self._open: list[_Question] = []
         self._away, self._at_once = False, BATCH
-        self._thread = threading.Thread(target=self._run, name="second-node", daemon=True)
-        self._log = logs.get_logger("detector", source=SECOND_NODE)
+        self._thread = threading.Thread(target=self._run, name=evidence.name, daemon=True)
+        self._log = logs.get_logger("detector", source=evidence.name)
 
     def start(self, tell: Callable[[Iterable[FillView]], None]) -> None:
         """Begin; `tell` gets what the node shows."""
@@ -76,8 +72,9 @@ class ReceiptWitness:
             return
         for one in asked:
             one.next_at = now + AGAIN_S
-        mined = self._mined(sent)
-        told = [(one, view) for one in asked if (view := self._shown(one.fill, mined.get(one.fill.key.tx_hash)))]
+        shown = zip(asked, self._look_for([one.fill for one in asked]), strict=False)
+        now_ms = self._clock.now_ms()
+        told = [(one, FillView(self._evidence.name, now_ms, fills)) for one, fills in shown if fills]
         self._open = [one for one in self._open if all(one is not done for done, _ in told)]
         if told:
             self._tell([view for _, view in told])
@@ -98,25 +95,16 @@ class ReceiptWitness:
             self._open.append(_Question(fill, self._clock.monotonic() + self._within_s))
             wait_s = 0.0
 
-    def _mined(self, sent: list[str]) -> dict[str, MinedLogs | None]:
-        """Return what the node's blocks hold of these transactions; nothing while it cannot be asked."""
+    def _look_for(self, fills: list[UnconfirmedFill]) -> list[Shown]:
+        """Return what is known of each; nothing while nobody can be asked."""
         try:
-            found = self._polygon.mined_logs(sent, GateLane.ORDERS)
+            found = self._evidence.look_for(fills)
         except HybridError as error:
             if not self._away:
-                self._log.warning("second_node_away", error=str(error), fix="SECOND_RPC_URL; fills wait for the venue")
+                name, fix = self._evidence.name, "SECOND_RPC_URL, RPC_URL; fills wait for the venue"
+                self._log.warning("evidence_away", evidence=name, error=str(error), fix=fix)
             self._away = True
             self._at_once = 1 if isinstance(error, GiveUp) else self._at_once  # some nodes refuse batches
-            return {}
+            return []
         self._away = False
-        return dict(zip(sent, found, strict=True))
-
-    def _shown(self, fill: UnconfirmedFill, mined: MinedLogs | None) -> FillView | None:
-        """Return what the node's own block holds of a fill; None while it is in none."""
-        if mined is None:
-            return None
-        stamp = hex(mined.block_time_ms // 1000)
-        raws = [{**as_object(log, "log"), "blockTimestamp": stamp} for log in mined.logs]
-        of_leader = only_of(read_logs(raws), frozenset({fill.key.leader})).fills
-        fills = tuple(one for one in of_leader if (one.token_id, one.side) == (fill.key.token_id, fill.key.side))
-        return FillView(SECOND_NODE, self._clock.now_ms(), fills) if fills else None
+        return found

@@ -9,6 +9,7 @@ from detector.domain.matcher import Matcher
 from detector.domain.signal_builder import build_drop, build_signal, draft_dedup_key
 from detector.domain.signal_draft import FillKey, SignalDraft
 from detector.monitoring.source_stats import SourceStats
+from detector.publishing.pending_signals import PendingSignals
 from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retry_until_up import RetryUntilUp
 from detector.publishing.unmined_signals import UnminedSignals, is_looked_for
@@ -47,10 +48,11 @@ class SignalPublisher:
         markets: MarketCache | None,
         label: Label = no_label,
         unmined: UnminedSignals | None = None,
+        pending: PendingSignals | None = None,
         recent: RecentWrites | None = None,
     ) -> None:
         self.matcher, self._unmined, self._recent = matcher, unmined, recent or RecentWrites(clock)
-        self._redis, self._stats, self._emit = redis, stats, emit
+        self._redis, self._stats, self._emit, self._pending = redis, stats, emit, pending
         self._retry, self._clock, self._markets, self._label = retry, clock, markets, label
         self._log = logs.get_logger("detector")
 
@@ -148,5 +150,7 @@ class SignalPublisher:
         if self._markets:
             self._markets.warm([signal.token_id])
         if self._unmined is not None and is_looked_for(signal):
-            self._unmined.expect(draft.key, signal.traded_at_ms, signal.emitted_at_ms)
+            self._unmined.expect(draft.key, signal.traded_at_ms, signal.emitted_at_ms, pending=bool(signal.pending))
+        if self._pending is not None and signal.pending:
+            self._pending.expect(signal)
         self._emit(signal)

@@ -7,6 +7,9 @@ index of logs) is vouched for by whoever runs that node: one that is wrong, or l
 from collections.abc import Collection
 
 SECOND_NODE = "second_node"
+PENDING, PROOF = "pending", "proof"
+"""What is proven by the operator's and the leader's signatures, before and after its block: the venue's own word,
+whichever node passed it on."""
 NODES = frozenset({"chain_logs", "subgraph", SECOND_NODE})
 """Sources that are somebody's node; all others are the venue's own."""
 

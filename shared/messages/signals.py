@@ -54,7 +54,10 @@ class ActionableSignal(Event, frozen=True, kw_only=True):
     let it out: the first sighting, two independent sources, or the end of the wait for a second one. `facts` is what
     the detector had at hand of the market: None when it knew nothing, for it never waits. `catch_up` marks what was
     shown over a minute after it was traded: read after downtime, or told late. With `cause` MERGE there was no trade
-    and no price: `side` is SELL, `price` 0, `usdc` this outcome's even part of the collateral.
+    and no price: `side` is SELL, `price` 0, `usdc` this outcome's even part of the collateral. `pending` marks what was
+    seen before its block, and proven: a `FILL_CONFIRMED` with the signal in it, or a `FILL_RETRACTED`, follows on the
+    same stream, and `traded_at_ms` is when it was seen. `completes` is the id of the pending signal that this one is,
+    once it is confirmed: a buyer makes it for itself, no detector publishes one.
     """
 
     event: Literal["ACTIONABLE_SIGNAL"] = "ACTIONABLE_SIGNAL"
@@ -76,6 +79,8 @@ class ActionableSignal(Event, frozen=True, kw_only=True):
     catch_up: bool = False
     market: MarketHint = MarketHint()
     facts: MarketFacts | None = None
+    pending: Annotated[bool | None, OMITTED] = None
+    completes: Annotated[str | None, OMITTED] = None
 
 
 class SignalDropped(Event, frozen=True, kw_only=True):
@@ -103,7 +108,8 @@ class FillConfirmed(Event, frozen=True, kw_only=True):
     """Another source saw a signalled fill too: `behind_first_ms` after the first one. Never a second signal.
 
     Together with the signal's own `seen_by` it tells each source's lag and coverage for every fill. `counts` is False
-    when the source was demoted at that time: on record, but no confirmation.
+    when the source was demoted at that time: on record, but no confirmation. Of a pending signal the first one stands
+    on the stream of signals too, with the signal in it; `behind_first_ms` is then the lead that it had.
     """
 
     event: Literal["FILL_CONFIRMED"] = "FILL_CONFIRMED"
@@ -118,6 +124,7 @@ class FillConfirmed(Event, frozen=True, kw_only=True):
     behind_first_ms: int
     first_source: str
     counts: bool = True
+    signal: Annotated[ActionableSignal | None, OMITTED] = None
 
 
 class FillRetracted(Event, frozen=True, kw_only=True):

@@ -107,6 +107,16 @@ class PolygonClient:
         receipt = self.ask("eth_getTransactionReceipt", [tx_hash], lane)
         return [] if receipt is None else as_list(as_object(receipt, "receipt").get("logs"), "receipt logs")
 
+    def mined_outcome(self, tx_hash: str, lane: GateLane = GateLane.FRESH) -> list[Any] | None:
+        """Return the raw logs of a transaction that is in a block, none of one that failed there; None while it is not.
+
+        Raises:
+            TryAgain: throttled, away or behind.
+            GiveUp: refused, or an answer of another form.
+        """
+        receipt = self.ask("eth_getTransactionReceipt", [tx_hash], lane)
+        return None if receipt is None else as_list(as_object(receipt, "receipt").get("logs"), "receipt logs")
+
     def mined_logs(self, tx_hashes: Sequence[str], lane: GateLane = GateLane.FRESH) -> list[MinedLogs | None]:
         """Return each transaction's logs with its block's time; None while no block of this node holds it.
 

@@ -8,6 +8,7 @@ import pytest
 from detector.domain.fill_multiset import FillPiece
 from detector.domain.fill_view import FillView
 from detector.domain.signal_draft import FillKey, UnconfirmedFill
+from detector.publishing.evidence import ReceiptEvidence
 from detector.publishing.receipt_witness import AGAIN_S, ReceiptWitness
 from shared.clock import ManualClock
 from shared.domain.witnesses import SECOND_NODE
@@ -30,7 +31,9 @@ class SecondNode:
         self.header_hash, self.away, self.asked = BLOCK_HASH, False, 0
         self.views: list[FillView] = []
         polygon = PolygonClient(cast("Any", FakeUpstream(self.answer)))
-        self.witness = ReceiptWitness(polygon, within_s=WITHIN_S, clock=self.clock, stop=threading.Event())
+        self.witness = ReceiptWitness(
+            ReceiptEvidence(polygon), within_s=WITHIN_S, clock=self.clock, stop=threading.Event()
+        )
         self.witness._tell = self.views.extend
 
     def answer(self, asked: dict[str, Any]) -> Any:
