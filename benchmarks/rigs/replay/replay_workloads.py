@@ -1,9 +1,13 @@
 """What `benchmarks.replay` runs: real histories with their limits, and a capture of generated signals."""
 
 import contextlib
+import csv
+import io
 import json
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +22,13 @@ TOKENS = 400
 LEADERS = 20
 CAPS = ("day", "market", "event", "group", "leader", "total", "day_loss", "drawdown")
 UNPROTECTED = {
+    "max_slippage_pct": "2",
     "slippage_bound": "larger",
     "max_spread": "0",
     "max_over_fair_pct": "0",
     "max_over_others_pct": "0",
     "min_resale_pct": "0",
+    "min_liquidity_usdc": "0",
     "check_own_exits": "false",
     "stake_window_s": "0",
     "cooldown_s": "0",
@@ -36,8 +42,12 @@ UNPROTECTED = {
     "trigger_s": "0",
     "min_leader_sell_pct": "0",
     "check_later_sale": "false",
+    "min_nodes": "1",
 }
-"""The protections off that buy and sell less, so that workloads hold as many orders as they are there for."""
+"""The protections off that buy and sell less, so that workloads hold as many orders as they are there for.
+
+So the code of a commit before there were any decides alike, and replays as much.
+"""
 WIDE = {**UNPROTECTED, **{f"max_{cap}_usdc": "100000000" for cap in CAPS}, "max_orders_per_minute": "1000"}
 """Caps so wide that every signal the other rules pass is bought."""
 PERCENT = {
@@ -64,9 +74,11 @@ EVERY_BUY = {
 }
 """No rule but the caps and the book says no."""
 SELLERS = ("busy_leader_3500", "one_page_500")
-"""Histories that hold sells (582), of 2026-03-17."""
+"""Histories that hold sells (582 in half an hour), of 2026-03-17."""
 LATER_S = 6 * 86_400
 """So much later they are joined: into the day of the wallets' logs, as nobody trades in the days between."""
+DAY_S, AGAIN = 86_400, " (again)"
+"""A log's next day has markets of its own, so that a day's caps and lots are no other's."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +110,10 @@ def workloads(data: Path, folder: Path, signals: int) -> dict[str, Workload]:
     found: dict[str, Workload] = {}
     if all(path.is_file() for path in wallets):
         sellers = tuple(_later(data / "activity_v1" / f"{name}.json", folder) for name in SELLERS)
-        found["percent, stops, sells"] = Workload((*wallets[:2], *sellers), winners, PERCENT)
+        joined = (wallets[0], _next_day(wallets[1], folder), *sellers)
+        found["percent, stops, sells"] = Workload(joined, (*winners, _again(*winners, folder)), PERCENT)
         found["default limits"] = Workload(wallets, winners)
+        found["defaults, unprotected"] = Workload(wallets, winners, UNPROTECTED)
         found["wide limits"] = Workload(wallets, winners, WIDE)
     capture = folder / "generated"
     generate(capture, signals)
@@ -124,6 +138,32 @@ def _later(path: Path, folder: Path) -> Path:
         row["timestamp"] += LATER_S
     (folder / path.name).write_text(json.dumps(rows), encoding="utf-8")
     return folder / path.name
+
+
+def _next_day(log: Path, folder: Path) -> Path:
+    """Write a wallet's log again, a day later and in markets of their own."""
+    with zipfile.ZipFile(log) as archive, archive.open(archive.namelist()[0]) as member:
+        rows = list(csv.DictReader(io.TextIOWrapper(member, encoding="utf-8", newline="")))
+    for row in rows:
+        row["market"] += AGAIN
+        for when in ("timestamp", "collected_at"):
+            row[when] = str(Decimal(row[when]) + DAY_S)
+    return _written(rows, folder / f"{log.stem}_next_day.csv")
+
+
+def _again(winners: Path, folder: Path) -> Path:
+    """Write how those markets resolved: as the first did."""
+    with winners.open(encoding="utf-8", newline="") as file:
+        rows = [{**row, "market": row["market"] + AGAIN} for row in csv.DictReader(file)]
+    return _written(rows, folder / "winners_next_day.csv")
+
+
+def _written(rows: Sequence[Mapping[str, str]], path: Path) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.DictWriter(file, list(rows[0]))
+        out.writeheader()
+        out.writerows(rows)
+    return path
 
 
 def generate(folder: Path, count: int) -> None:
