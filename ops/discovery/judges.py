@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from backtest.history.history_files import open_history
-from backtest.history.trade_grouping import row_of, trades_of
+from backtest.history.reading.history_row import row_of
+from backtest.history.trade_grouping import trades_of
 from backtest.results.copyability import copyability_json
 from backtest.results.trader_profile import TraderProfile, only_leader
 from backtest.settings import DecidedSettings
