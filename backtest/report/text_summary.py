@@ -44,7 +44,7 @@ def print_summary(result: BacktestResult) -> None:
     for name, words in result.model.items():
         console.print(f"assumed, {name}: {words}", style="dim")
     for line in reading_lines(result.history):
-        console.print(line, style="yellow" if line.startswith("left out") else "dim")
+        console.print(Text(line, "yellow" if line.startswith("left out") else "dim"))
 
 
 def _leaders(result: BacktestResult) -> Table:
