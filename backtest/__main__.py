@@ -18,6 +18,7 @@ from backtest.domain.price_model import PriceModel
 from backtest.history.history_files import open_history
 from backtest.history.resolutions import LINGERS_S
 from backtest.replay import parity, redecide_command
+from backtest.report.result_json import result_json
 from backtest.report.text_summary import print_summary
 from backtest.results.result import BacktestResult
 from backtest.simulation.latency import MAX_DELAY_S, read_delay
@@ -128,7 +129,7 @@ def main(
                 progress=told,
             ).model_copy(update={"history": history.readings})
         if as_json:
-            sys.stdout.write(result.model_dump_json() + "\n")
+            sys.stdout.write(result_json(result) + "\n")
         print_summary(result)
         _report(result, html, png)
 

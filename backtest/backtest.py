@@ -109,7 +109,7 @@ def _result(
 ) -> BacktestResult:
     stats, values, opened = run.stats, run.ledger.values, _open(run)
     points = run.curve.points()
-    unresolved = sum(sums.trades for name, sums in stats.by_market.items() if run.markets.payouts_of(name) is None)
+    unresolved = sum(stats.by_market[name].trades for name in {lot.condition_id for lot in opened})
     reckoned = sum(sums.trades for name, sums in stats.by_market.items() if run.markets.closing_reckoned(name))
     shut = sum(count for name, count in stats.closed_skips.items() if run.markets.closing_reckoned(name))
     return BacktestResult(

@@ -155,7 +155,7 @@ class _Reader:
         for row in rows:
             hint = row.hint
             if wanted and row.leader != wanted:
-                counts.leave_out("of another wallet", row.leader)
+                counts.kinds["of another wallet"] += 1
                 continue
             use(row.kind)
             if row.traded_ms > last_ms.get(hint[0], 0):

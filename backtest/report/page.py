@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from backtest.report.figures import PLOTS
-from backtest.report.report_data import beyond, short, silences
+from backtest.report.report_data import short, silences
+from backtest.results.amount_words import doubt_percent, rate_text, signed_usd, usd_text
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.result import BacktestResult, LeaderResult, OpenPosition
 from backtest.results.source_reading import SourceReading, reading_lines
-from backtest.results.verdict import ResultVerdict, doubt_percent, judge_result, rate_text, signed_usd, usd_text
+from backtest.results.three_numbers import three_numbers
+from backtest.results.verdict import ResultVerdict, judge_result
 from backtest.settings import moment_text
 
 CLASSES = {"lost": "lost", "gained": "gained", "cannot tell": "unsure"}
@@ -38,6 +40,10 @@ FOOT = (
     "studies of copying leaderboards found that it loses money."
 )
 MOST_ROWS = 200
+_LEADERS = (
+    "In pUSD; their own result is before fees. What they got for shares whose origin the history does not show is "
+    "unknown, and in no result."
+)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
 
 
@@ -130,6 +136,7 @@ def _verdict(judged: ResultVerdict) -> str:
 def _cards(result: BacktestResult) -> str:
     spent = sum(row.ours.spent for row in result.leaders)
     orders = result.filled + result.partial + result.missed
+    numbers = three_numbers(result)
     won = sum(1 for row in result.markets if row.ours.pnl > 0)
     followed = f"of {orders:,} orders, of {result.signals:,} signals"
     cards = (
@@ -140,23 +147,29 @@ def _cards(result: BacktestResult) -> str:
             f"{usd_text(spent)} spent in all",
             mood(result.pnl),
         ),
+        card("At the leaders' own prices", signed_usd(numbers.at_leaders_prices), "the same orders, without any fee"),
+        card(
+            "What the assumptions cost",
+            usd_text(numbers.assumed),
+            f"delay, spread, impact; fees {usd_text(result.costs.fees)} of it",
+            mood(-numbers.assumed),
+        ),
         card("Of it open", usd_text(result.open_value), f"{len(result.open)} positions not paid yet"),
         card(
             "Worst fall",
             usd_text(-result.max_drawdown),
-            f"{rate_text(-result.max_drawdown, result.bankroll)} of the beginning",
+            f"{rate_text(-result.max_drawdown, _best(result))} of the best it stood at",
         ),
         card("Filled", f"{result.filled + result.partial:,}", followed),
-        card(
-            "Cost of following",
-            usd_text(beyond(result)),
-            f"fees {usd_text(result.costs.fees)} of it",
-            mood(-beyond(result)),
-        ),
         card("Markets won", f"{won:,}", f"of {len(result.markets):,} traded"),
         card("Most locked", usd_text(result.most_locked), "in positions waiting for their market"),
     )
     return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _best(result: BacktestResult) -> int:
+    """Return the most that the account was worth, as far as the curve's points tell."""
+    return max(result.bankroll, result.max_drawdown, *(point.equity for point in result.equity), 0)
 
 
 def doubts(result: BacktestResult) -> str:
@@ -208,6 +221,7 @@ def _leaders(leaders: Sequence[LeaderResult]) -> str:
         "their spent",
         "their result",
         "return",
+        "unknown",
     )
     rows = (
         (
@@ -220,10 +234,11 @@ def _leaders(leaders: Sequence[LeaderResult]) -> str:
             (usd_text(row.theirs.spent), ""),
             (signed_usd(row.theirs.pnl), mood(row.theirs.pnl)),
             (rate_text(row.theirs.pnl, row.theirs.spent), ""),
+            (usd_text(row.theirs.unknown), ""),
         )
         for row in sorted(leaders, key=lambda row: -row.ours.pnl)[:MOST_ROWS]
     )
-    return section("Leaders", "In pUSD; their own result is before fees.", table(columns, rows), wide=True)
+    return section("Leaders", _LEADERS, table(columns, rows), wide=True)
 
 
 def _open(positions: Sequence[OpenPosition]) -> str:

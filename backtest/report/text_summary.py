@@ -7,6 +7,7 @@ from backtest.report.report_data import silences
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.result import BacktestResult, PnlStanding
 from backtest.results.source_reading import reading_lines
+from backtest.results.three_numbers import three_numbers, unknown_text
 from backtest.results.verdict import judge_result
 from backtest.settings import moment_text
 from shared.domain.money import MICRO
@@ -27,9 +28,12 @@ def print_summary(result: BacktestResult) -> None:
         f"orders: {result.filled} filled, {result.partial} partly, {result.missed} missed · beyond leaders' prices: "
         f"delay {_usd(result.costs.delay)}, spread {_usd(result.costs.spread)}, impact {_usd(result.costs.impact)}"
     )
+    console.print(three_numbers(result).words)
     judged = judge_result(result, bootstrap_interval([row.ours.pnl for row in result.markets]))
     console.print(Text.assemble((judged.title, "bold"), f" {' '.join(judged.reasons)}"))
     console.print(_leaders(result))
+    if unknown := unknown_text(result):
+        console.print(unknown)
     if result.skips:
         console.print("not followed: " + ", ".join(f"{rule} {count}" for rule, count in result.skips.items()))
     for words in silences(result):
@@ -40,7 +44,7 @@ def print_summary(result: BacktestResult) -> None:
     for name, words in result.model.items():
         console.print(f"assumed, {name}: {words}", style="dim")
     for line in reading_lines(result.history):
-        console.print(line, style="yellow" if line.startswith("left out") else "dim")
+        console.print(Text(line, "yellow" if line.startswith("left out") else "dim"))
 
 
 def _leaders(result: BacktestResult) -> Table:

@@ -10,9 +10,10 @@ from backtest.report import wallet_figures as draw
 from backtest.report.figures import signals
 from backtest.report.page import FOOT, assumed, card, document, doubts, mood, read_files, section, stopped, table
 from backtest.report.report_data import short, worst_and_best
+from backtest.results.amount_words import rate_text, signed_usd, usd_text
 from backtest.results.copyability import CONCENTRATED, Assessment, DelayedCopy, assess_copyability
+from backtest.results.three_numbers import three_numbers
 from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, TraderProfile
-from backtest.results.verdict import rate_text, signed_usd, usd_text
 from backtest.settings import moment_text
 
 CLASSES = {"no": "lost", "only fast": "unsure", "it paid": "gained", "cannot tell": "unsure"}
@@ -82,10 +83,12 @@ def _cards(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
         )
         for copy in copies
     ]
+    unknown = sum(row.theirs.unknown for row in copies[0].result.leaders)
+    apart = f"; {usd_text(unknown)} for shares of unknown origin apart" if unknown else ""
     own = card(
         "The leader's own result, pUSD",
         signed_usd(theirs),
-        f"{rate_text(theirs, spent)} of {usd_text(spent)} spent",
+        f"{rate_text(theirs, spent)} of {usd_text(spent)} spent{apart}",
         mood(theirs),
     )
     cards = (*delays, own, _followed(copies[0]), *_habits(profile))
@@ -115,24 +118,29 @@ def _habits(profile: TraderProfile) -> tuple[str, str, str]:
 
 
 def _results(copies: Sequence[DelayedCopy]) -> str:
-    columns = ("delay", "orders", "filled", "spent", "result", "return", "90% of luck", "beyond leader", "verdict")
+    columns = (
+        *("delay", "orders", "filled", "spent", "at its prices", "− assumed", "= result"),  # noqa: RUF001
+        *("return", "90% of luck", "verdict"),
+    )
     rows = (
         (
             (f"{copy.delay_s:g} s", ""),
             (f"{copy.result.bought + copy.result.sold:,}", ""),
             (f"{copy.result.filled + copy.result.partial:,}", ""),
             (usd_text(copy.spent), ""),
+            (signed_usd(three_numbers(copy.result).at_leaders_prices), ""),
+            (usd_text(copy.beyond), ""),
             (signed_usd(copy.result.pnl), mood(copy.result.pnl)),
             (rate_text(copy.result.pnl, copy.spent), ""),
             (f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}", ""),
-            (usd_text(copy.beyond), ""),
             (copy.verdict.word, ""),
         )
         for copy in copies
     )
     note = (
-        "In pUSD, fees and spread paid. The bars hold 90% of what the same markets would have brought with other luck: "
-        "where they cross 0, nobody can tell."
+        "In pUSD: what the same orders would have brought at the leader's own prices without fees, less what delay, "
+        "spread, impact and fees took as recorded or assumed, is what a follower is left with. The bars hold 90% of "
+        "what the same markets would have brought with other luck: where they cross 0, nobody can tell."
     )
     return section("What following brought, by delay", note, _PLOT.format("results") + table(columns, rows), wide=True)
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from backtest.results.amount_words import usd_text
 from backtest.results.bootstrap_interval import BootstrapInterval
 from backtest.results.result import BacktestResult
+from backtest.results.three_numbers import three_numbers
 from backtest.results.trader_profile import TOP, TWO_SIDED, TraderProfile
-from backtest.results.verdict import ResultVerdict, judge_result, usd_text
+from backtest.results.verdict import ResultVerdict, judge_result
 
 CONCENTRATED = Decimal("0.5")
 NO_PROMISE = "Whatever it says, it is about these past trades under the stated assumptions; it promises nothing."
@@ -95,6 +97,7 @@ def _delay(copy: DelayedCopy) -> dict[str, Any]:
         "delay_s": copy.delay_s,
         "verdict": copy.verdict.word,
         "pnl": _plain(result.pnl),
+        "numbers": three_numbers(result).model_dump(mode="json"),
         "low": _plain(copy.likely.low),
         "high": _plain(copy.likely.high),
         "spent": _plain(copy.spent),
@@ -105,6 +108,8 @@ def _delay(copy: DelayedCopy) -> dict[str, Any]:
         "markets": len(result.markets),
         "skips": result.skips,
         "theirs": [_plain(row.theirs.pnl) for row in result.leaders],
+        "theirs_realized": [_plain(row.theirs.realized) for row in result.leaders],
+        "theirs_unknown": [_plain(row.theirs.unknown) for row in result.leaders],
         "cannot_tell": {doubt.what: str(doubt.share) for doubt in result.cannot_tell},
     }
 

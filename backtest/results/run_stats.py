@@ -69,7 +69,7 @@ class RunStats:
         full = outcome.shares == outcome.wanted
         self.fills["filled" if full else "partial" if outcome.shares else "missed"] += 1
         self._doubt(outcome, assumed=assumed)
-        if outcome.reason in CLOSED:
+        if of_signal and outcome.reason in CLOSED:
             self.closed_skips[outcome.condition_id] += 1
         if outcome.shares:
             self._cost(outcome)

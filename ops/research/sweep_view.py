@@ -12,9 +12,9 @@ from rich.text import Text
 
 from backtest.report import page as report
 from backtest.report.figures import heat_map
+from backtest.results.amount_words import rate_text, signed_usd, usd_text
 from backtest.results.deflated_sharpe import DeflatedSharpe, deflated_sharpe
 from backtest.results.source_reading import reading_lines
-from backtest.results.verdict import rate_text, signed_usd, usd_text
 from backtest.sweep.plan import SweepAxis, named
 from backtest.sweep.trial import TrialScore
 from shared.domain.money import MICRO, from_micro

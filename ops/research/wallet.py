@@ -19,12 +19,13 @@ from backtest.history.history_files import HistoryFiles, open_history
 from backtest.report import figures as figures_of_page
 from backtest.report.report_data import silences
 from backtest.report.wallet_page import write_wallet_page
+from backtest.results.amount_words import rate_text, signed_usd, usd_text
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, copyability_json
 from backtest.results.result import BacktestResult, CannotTell
 from backtest.results.source_reading import reading_lines
+from backtest.results.three_numbers import three_numbers, unknown_text
 from backtest.results.trader_profile import TraderProfile, only_leader
-from backtest.results.verdict import rate_text, signed_usd, usd_text
 from backtest.simulation.latency import Delay, read_delay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
@@ -129,7 +130,7 @@ def _doubted(result: BacktestResult, unsure: str) -> BacktestResult:
 def report(copies: Sequence[DelayedCopy], profile: TraderProfile) -> RenderableType:
     """Return the report for a terminal."""
     found = assess_copyability(copies, profile)
-    parts: list[RenderableType] = [_verdict(found), Text(), _delays(copies), Text(), _profile(profile)]
+    parts: list[RenderableType] = [_verdict(found), Text(), _delays(copies), *_sums(copies), Text(), _profile(profile)]
     last = copies[0].result
     skips = ", ".join(f"{rule} {count:,}" for rule, count in list(last.skips.items())[:6])
     parts.append(Text(f"not followed at {copies[0].delay_s:g} s: {skips or 'nothing'}", "dim"))
@@ -150,7 +151,7 @@ def _verdict(found: Assessment) -> Group:
 
 def _delays(copies: Sequence[DelayedCopy]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("delay", "orders", "filled", "spent", "result", "return", "90% of luck", "beyond leader", "verdict"):
+    for name in ("delay", "orders", "filled", "spent", "result", "return", "90% of luck", "verdict"):
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
     for copy in copies:
         result = copy.result
@@ -163,10 +164,19 @@ def _delays(copies: Sequence[DelayedCopy]) -> Table:
             Text(signed_usd(result.pnl), color),
             rate_text(result.pnl, copy.spent),
             f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}",
-            usd_text(copy.beyond),
             copy.verdict.word,
         )
     return table
+
+
+def _sums(copies: Sequence[DelayedCopy]) -> list[Text]:
+    """Return each delay's three numbers, which add up, and what of the leader's is of unknown origin."""
+    sums = [Text(f"{copy.delay_s:g} s: {three_numbers(copy.result).words}") for copy in copies]
+    unknown = unknown_text(copies[0].result)
+    theirs = sum(row.theirs.pnl for row in copies[0].result.leaders)
+    realized = sum(row.theirs.realized for row in copies[0].result.leaders)
+    own = f"the leader's own result, all trades, before fees: {signed_usd(theirs)}, of it paid {signed_usd(realized)}"
+    return [*sums, Text(own), *([Text(unknown, "yellow")] if unknown else [])]
 
 
 def _profile(profile: TraderProfile) -> Text:

@@ -14,6 +14,7 @@ from backtest.results.result import (
     PnlStanding,
     SignalOutcome,
 )
+from backtest.results.source_reading import LeftOut, SourceReading
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, some_limits
 
 USD = 1_000_000
@@ -103,6 +104,13 @@ def a_result(bets: Sequence[int] = (3 * USD, -2 * USD), **changes: Any) -> Backt
 def a_doubt(share: int, what: str = "how the price moved in the delay: nobody knows") -> CannotTell:
     """Build a question that `share` percent of the trades leave open."""
     return CannotTell(what=what, trades=share, of=100)
+
+
+def a_reading(trades: int, unread: int = 0) -> SourceReading:
+    """Build what was read of a file, so many of whose rows were left out."""
+    left_out = (LeftOut(reason="size: expected a number, got …", rows=unread, first="row 2: n/a"),) if unread else ()
+    rows = trades + unread
+    return SourceReading(name="rows.json", form="the venue's rows, v1", rows=rows, trades=trades, left_out=left_out)
 
 
 def an_open_position(**changes: Any) -> OpenPosition:

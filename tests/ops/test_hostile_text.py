@@ -19,6 +19,7 @@ from backtest.replay.redecide import Redecided
 from backtest.replay.replay import ReplayedDecision
 from backtest.report import text_summary
 from backtest.results.deflated_sharpe import ReturnMoments
+from backtest.results.source_reading import LeftOut, SourceReading
 from backtest.sweep.plan import SweepAxis
 from backtest.sweep.trial import TrialScore
 from ops.audit import audit
@@ -210,7 +211,10 @@ def printed_by_functions() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "redeem", lambda: redeem._show([row], parse_args([]), now=False, as_json=False)
     market = a_result().markets[0].model_copy(update={"title": EVIL, "category": EVIL})
     result = a_result(skips={EVIL: 2}, model={EVIL: EVIL}, cannot_tell=(a_doubt(3, EVIL),), markets=(market,))
-    yield "backtest", lambda: text_summary.print_summary(result, [EVIL])
+    left_out = (LeftOut(reason=EVIL, rows=1, first=EVIL),)
+    read = SourceReading(name=EVIL, form=EVIL, rows=1, trades=0, left_out=left_out, remarks=(EVIL,))
+    result = result.model_copy(update={"history": (read,)})
+    yield "backtest", lambda: text_summary.print_summary(result)
     decision = a_decision(reason=EVIL, verdict="SKIP", outcome=None, order=None)
     ledger: Any = MemoryLedger()
     again: Any = type("Again", (), {"ledger": ledger})()

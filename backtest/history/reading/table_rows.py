@@ -97,6 +97,8 @@ def _kind_and_side(cells: Cells) -> tuple[Kind, Side]:
         elif word in _SIDES:
             return "TRADE", _SIDES[word]
     unknown = next((word for word in words if word not in _TRADES), "")
+    if "side" not in cells and "type" not in cells:
+        raise Malformed("no side: nobody says whether it was bought or sold")
     if not unknown:
         raise NotTrade("without a side")
     if words[0] in _TRADES or "side" not in cells or "type" not in cells:

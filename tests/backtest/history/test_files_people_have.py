@@ -224,7 +224,7 @@ def test_only_the_leader_who_is_asked_for_counts_and_the_others_are_told(tmp_pat
     history = opened(json_file(tmp_path, a_row(), a_row(1, proxyWallet=OTHER)), leader=LEADER)
 
     assert len(list(history.market_events)) == 1
-    assert [(part.reason, part.rows) for part in history.readings[0].left_out] == [("of another wallet", 1)]
+    assert history.readings[0].kinds == {"of another wallet": 1}
 
 
 def test_a_spreadsheet_is_refused_with_the_way_out(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.results.bootstrap_interval import BootstrapInterval, bootstrap_interval
+from backtest.results.result import CopyCosts, PnlStanding
+from backtest.results.three_numbers import three_numbers
 from backtest.results.verdict import FEWEST_MARKETS, judge_result
-from tests.backtest.result_builders import USD, a_doubt, a_result, an_open_position
+from tests.backtest.result_builders import USD, a_doubt, a_market_result, a_reading, a_result, an_open_position
 
 MANY = FEWEST_MARKETS * 3
 
@@ -78,9 +80,68 @@ def test_it_says_that_it_cannot_tell_and_why(bets: list[int], changes: dict[str,
     assert because in said
 
 
-def test_a_loss_stays_a_loss_where_prices_are_unknown() -> None:
-    """The unknown half of the delay could only be worse or better by luck: doubt never turns a loss into a maybe."""
-    word, said = judged([-USD] * MANY, cannot_tell=(a_doubt(80),))
+@pytest.mark.pitfall(59)
+@pytest.mark.parametrize("bet", [USD, -USD])
+@pytest.mark.parametrize(
+    ("changes", "because"),
+    [
+        ({"cannot_tell": (a_doubt(80),)}, "80% of orders"),
+        ({"history": (a_reading(trades=1, unread=9),)}, "9 of 10 rows"),
+        ({"cannot_tell": (a_doubt(20, "whether a signal came in time: reckoned"),)}, "--closes-after"),
+        ({"signals": 1000, "bought": 39, "sold": 0, "skips": {"day_cap": 961}}, "Only 39 of 1,000 trades"),
+    ],
+)
+def test_a_doubt_weakens_a_loss_as_it_does_a_gain(bet: int, changes: dict[str, object], because: str) -> None:
+    word, said = judged([bet] * MANY, **changes)
 
-    assert word == "lost"
-    assert "80% of orders" in said
+    assert word == "cannot tell"
+    assert because in said
+
+
+def test_trades_that_our_own_limits_hid_are_told_with_what_widens_them() -> None:
+    _, said = judged([USD] * MANY, signals=1000, bought=39, sold=0, skips={"day_cap": 900, "cash": 61})
+
+    assert "day_cap 900 (--set max_day_usdc=... widens it, now 200" in said
+    assert "cash 61 (--bankroll ... widens it)" in said
+
+
+@pytest.mark.pitfall(59)
+@pytest.mark.parametrize(("value", "sign"), [(4 * USD, "−1.00"), (6 * USD, "+1.00")])  # noqa: RUF001
+def test_no_loss_and_no_gain_is_claimed_before_anything_is_paid(value: int, sign: str) -> None:
+    open_ = an_open_position(value=value)
+    cash = {"cash": 995 * USD, "realized": 0, "open": (open_,)}
+    unpaid = tuple(a_market_result(0, number, ours=PnlStanding(trades=1, spent=USD)) for number in range(MANY))
+
+    word, said = judged([value - 5 * USD] * MANY, **cash, markets=unpaid)
+
+    assert word == "cannot tell"
+    assert f"Nothing is paid yet: all 1 positions are open; {sign}" in said
+
+
+@pytest.mark.parametrize(
+    ("pnl", "costs", "doubt", "named"),
+    [
+        (-USD, {"fees": 2 * USD}, "fees, tick and minimum size: not recorded", "The assumed fee rate decides"),
+        (USD, {"fees": 2 * USD}, "fees, tick and minimum size: not recorded", "were it twice as much"),
+        (-USD, {"spread": 2 * USD}, "the book that an order met: none", "The assumed tick, spread and depth decides"),
+    ],
+)
+def test_an_assumption_that_decides_is_named(pnl: int, costs: dict[str, int], doubt: str, named: str) -> None:
+    bets = [pnl // MANY] * MANY
+    spent = CopyCosts(**({"fees": 0, "delay": 0, "spread": 0, "impact": 0} | costs))
+
+    word, said = judged(bets, costs=spent, cannot_tell=(a_doubt(100, doubt),))
+    sure, _ = judged(bets, costs=spent)
+
+    assert (word, sure) == ("cannot tell", "gained" if pnl > 0 else "lost")
+    assert named in said
+
+
+@given(st.integers(-(10**9), 10**9), *(st.integers(-(10**8), 10**8) for _ in range(4)))
+def test_the_three_numbers_add_up_to_the_micro_unit(pnl: int, fees: int, delay: int, spread: int, impact: int) -> None:
+    result = a_result([pnl], costs=CopyCosts(fees=fees, delay=delay, spread=spread, impact=impact))
+
+    found = three_numbers(result)
+
+    assert found.at_leaders_prices - found.assumed == found.follower == result.pnl
+    assert found.assumed == fees + delay + spread + impact

@@ -64,7 +64,7 @@ def test_each_delay_is_run_for_this_leader_alone(history: Path, resolved: Path) 
     assert [delay["delay_s"] for delay in found["delays"]] == [2.0, 5.0]
     assert found["conduct"]["trades"] == 30
     assert found["verdict"] == "cannot tell"
-    assert "only 1 markets" in found["reasons"][0]
+    assert "only 1 market was traded" in found["reasons"][0]
     assert float(found["delays"][0]["pnl"]) > 0
 
 
