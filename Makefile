@@ -1,5 +1,5 @@
 # Everything runs from .venv, which `make` creates from hashed locks: Python 3.11+ and make are enough. Each target
-# installs what it needs: running (165 MB), reports with plots (415 MB), or all that checks and tests need.
+# installs what it needs: running (200 MB), reports with plots (450 MB), or all that checks and tests need.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
