@@ -18,9 +18,8 @@ SPEED = 4.0
 
 
 def a_world(**changes: Any) -> Settings:
-    return Settings(
-        **{"speed": SPEED, "fills_per_minute": 0, "leaders": 4, "limits": False, "pending_share": 1.0, **changes}
-    )
+    quiet: dict[str, Any] = {"speed": SPEED, "fills_per_minute": 0, "leaders": 4, "limits": False, "pending_share": 1.0}
+    return Settings(**{**quiet, **changes})
 
 
 def watching(sim: Simulator, url: str, **more: str) -> Any:
@@ -39,11 +38,11 @@ def told(redis: Redis, kind: type) -> list[Any]:
 
 def trade(sim: Simulator, number: int = 0, **more: Any) -> Any:
     leader, market = sim.leaders[number % 4].address, sim.markets[number % len(sim.markets)]
-    facts = {"side": "BUY", "shares": "12.345678", "price": "0.37", **more}
+    facts: dict[str, Any] = {"side": "BUY", "shares": "12.345678", "price": "0.37", **more}
     return sim.fill(leader=leader, token=market.tokens[number % 2], **facts)
 
 
-def until(sim: Simulator, redis: Redis, signalled: int) -> None:
+def until(redis: Redis, signalled: int) -> None:
     wait_until(lambda: len(signals(redis)) >= signalled, f"{signalled} signals")
 
 
@@ -61,7 +60,7 @@ def test_each_wallet_type_is_signalled_exactly_before_its_block_and_confirmed_by
         for number in range(4):
             trade(sim, number, **more)
 
-        until(sim, redis, 4)
+        until(redis, 4)
         early = signals(redis)
         wait_until(lambda: len(told(redis, FillConfirmed)) == 4, "each is confirmed")
 
@@ -99,7 +98,7 @@ def test_a_match_that_fails_in_its_block_is_taken_back(valkey_url: str) -> None:
         sim.fault("pending_reverts", "pending", count=1)
         assert trade(sim) == []
 
-        until(sim, redis, 1)
+        until(redis, 1)
         wait_until(lambda: len(told(redis, FillRetracted)) == 1, "it is taken back")
 
     (gone,) = told(redis, FillRetracted)
@@ -114,7 +113,7 @@ def test_of_a_replaced_match_the_first_is_taken_back_and_the_mined_one_signalled
         sim.fault("pending_replaced", "pending", count=1)
         trade(sim)
 
-        until(sim, redis, 2)
+        until(redis, 2)
         wait_until(lambda: len(told(redis, FillRetracted)) == 1, "the first is taken back")
         replaced = {each.hash for each in sim.call(sim.world.operator.taken_back)}
 
@@ -131,7 +130,7 @@ def test_a_match_that_is_mined_late_is_confirmed_and_not_taken_back(valkey_url: 
         sim.fault("pending_late", "pending", count=1, params={"seconds": 30})
         trade(sim)
 
-        until(sim, redis, 1)
+        until(redis, 1)
         wait_until(lambda: len(told(redis, FillConfirmed)) == 1, "it is confirmed")
 
     assert told(redis, FillRetracted) == []
@@ -160,7 +159,7 @@ def test_a_restart_between_sight_and_block_signals_once_and_confirms(valkey_url:
         with watching(sim, valkey_url):
             subscribed(sim)
             trade(sim)
-            until(sim, redis, 1)
+            until(redis, 1)
         with watching(sim, valkey_url):
             wait_until(lambda: len(told(redis, FillConfirmed)) == 1, "the next life saw its block")
 
