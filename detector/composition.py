@@ -31,10 +31,10 @@ from detector.polling.cursors import CursorStore
 from detector.polling.poll_workers import PollWorkers
 from detector.progress_reporter import ProgressCallback, ProgressReporter, SignalCallback
 from detector.publishing.confirmation_recorder import ConfirmationRecorder
-from detector.publishing.evidence import ReceiptEvidence
 from detector.publishing.pending_confirmations import PendingConfirmations
 from detector.publishing.pending_signals import PendingSignals
 from detector.publishing.publish_loop import PublishLoop
+from detector.publishing.receipt_evidence import ReceiptEvidence
 from detector.publishing.receipt_witness import ReceiptWitness
 from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retraction import Retraction

@@ -20,12 +20,12 @@ from random import SystemRandom
 from redis import Redis
 
 from detector.config import DetectorSettings
+from detector.domain.evidence import Evidence
 from detector.domain.source_port import Source
 from detector.leaders.watchlist import Watchlist
 from detector.monitoring.raw_recorder import RawRecorder
 from detector.polling.backfill_gaps import BackfillGaps
 from detector.polling.cursors import CursorStore
-from detector.publishing.evidence import Evidence
 from detector.publishing.mined_check import MinedCheck
 from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retraction import Retraction

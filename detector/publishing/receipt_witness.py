@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from detector.domain.evidence import Evidence, Shown
 from detector.domain.fill_view import FillView
 from detector.domain.signal_builder import CATCH_UP_MS
 from detector.domain.signal_draft import UnconfirmedFill
-from detector.publishing.evidence import Evidence, Shown
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import GiveUp, HybridError

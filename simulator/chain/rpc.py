@@ -7,6 +7,7 @@ from typing import Any, cast
 from simulator.chain import abi
 from simulator.chain.chain import Log
 from simulator.chain.forgery import Forgery
+from simulator.chain.match_answers import MatchAnswers
 from simulator.chain.rpc_sending import NodeError, Sending, receipt_facts
 from simulator.chain.wallet_calls import WalletCalls
 from simulator.core import contracts
@@ -24,6 +25,7 @@ class Rpc:
         """Look at a world, its traders' wallets and what those send themselves; `node` is whose troubles it has."""
         self._world, self._node = world, node
         self._forgery = Forgery(world, node)
+        self._matches = MatchAnswers(world)
         self._wallets = wallets
         self._sending = sending
         self._asked = 0
@@ -39,6 +41,8 @@ class Rpc:
             "eth_call": self.call,
             "eth_getCode": self.code,
             **sending.methods,
+            "eth_getTransactionByHash": self._matches.transaction,
+            "eth_getTransactionCount": self.count,
         }
 
     def routes(self) -> list[Route]:
@@ -86,6 +90,9 @@ class Rpc:
         tx_hash = str(params[0]).lower()
         logs = self._world.chain.receipt(tx_hash, head) or self._forgery.receipt(tx_hash)
         own = self._sending.receipt(tx_hash, head)
+        if (failed := self._matches.failed_block(tx_hash, head)) is not None:
+            where = {"blockNumber": hex(failed), "blockHash": self._world.chain.hash(failed)}
+            return {"transactionHash": tx_hash, **where, "status": "0x0", "gasUsed": hex(200_000), "logs": []}
         if not (logs or own):
             return None
         block = own.block if own else logs[-1].block
@@ -100,13 +107,20 @@ class Rpc:
             **(receipt_facts(own) if own else {}),
         }
 
+    def count(self, params: list[Any], head: int) -> str:
+        """Return how many transactions an address has sent: the operator's, or a wallet's own."""
+        address = str(params[0]).lower()
+        if self._world.operator.is_operator(address):
+            return hex(self._world.operator.count(address, head))
+        return self._sending.count(params, head)
+
     def call(self, params: list[Any], head: int) -> str:
         """Read traders' wallets, and of ConditionalTokens payouts, slots and balances."""
         target, data = str(params[0]["to"]).lower(), str(params[0].get("data", ""))
         data = data or str(params[0].get("input", ""))
         if (known := self._wallets.read(target, data)) is not None:
             return "0x" + abi.word(known - self._sending.later(params))
-        if (answer := self._sending.call(params, head)) is not None:
+        if (answer := self._sending.call(params, head) or self._matches.call(target, data)) is not None:
             return answer
         if target != contracts.CONDITIONAL_TOKENS:
             return "0x"

@@ -13,6 +13,7 @@ from simulator.gateway.http_messages import Answer, Call, Json, RefusedError, Ro
 from simulator.gateway.limits import Limits
 from simulator.gateway.request_log import RequestLog
 from simulator.gateway.sockets import Hub
+from simulator.operator.pending_hub import FORGED, PendingNodes
 
 Result = TypeVar("Result")
 
@@ -20,8 +21,11 @@ Result = TypeVar("Result")
 class Control:
     """Serve the routes under /sim; every lever is also a method."""
 
-    def __init__(self, world: World, limits: Limits, requests: RequestLog, hubs: list[Hub]) -> None:
+    def __init__(
+        self, world: World, limits: Limits, requests: RequestLog, hubs: list[Hub], pending: PendingNodes
+    ) -> None:
         """Pull the levers of a world."""
+        self._pending = pending
         self._world = world
         self._limits = limits
         self._requests = requests
@@ -34,6 +38,7 @@ class Control:
             Route("GET", "/world", self._get_world),
             Route("GET", "/fills", self._get_fills),
             Route("POST", "/fill", self._post_fill),
+            Route("GET", "/pending", self._get_pending),
             Route("GET", "/requests", self._get_requests),
             Route("DELETE", "/requests", self._delete_requests),
             Route("GET", "/resolutions", self._get_resolutions),
@@ -95,6 +100,9 @@ class Control:
             blocks, again = int(fault.number("blocks", 2)), bool(fault.params.get("reinclude"))
             world.advance()
             world.reorg(blocks, reinclude=again)
+            world.faults.clear(fault.id)
+        elif kind == FORGED:
+            self._pending.forge(fault.upstream, fault.params)
             world.faults.clear(fault.id)
         elif kind == "close_socket":
             for hub in self._hubs:
@@ -161,6 +169,14 @@ class Control:
         asked: dict[str, Any] = call.json()
         fills = _tried(lambda: self.fill(**asked))
         return answer({"fills": [fill.record() for fill in fills]})
+
+    def _get_pending(self, _: Call) -> Answer:
+        """Tell what was sent by the operator, and what of it is in no block."""
+        operator = self._world.operator
+        gone = [
+            {"tx_hash": each.hash, "wallets": each.wallets, "failed": each.failed} for each in operator.taken_back()
+        ]
+        return answer({"sent": len(operator.all), "taken_back": gone})
 
     def _get_requests(self, call: Call) -> Answer:
         query = call.query

@@ -24,6 +24,11 @@ class Settings:
     chain_delay_s: float = 2.2
     rtds_delay_s: float = 2.0
     data_delay_s: float = 5.4
+    pending_delay_s: float = 0.65
+    """From a match until its transaction is seen pending."""
+    pending_share: float = 0.92
+    second_pending_s: float = 0.05
+    """How much later the second node shows it."""
     block_s: float = 1.5
     data_refresh_s: float = 4.0
 

@@ -22,6 +22,8 @@ from simulator.core.world_events import FillReported, MarketEnded, MarketListed,
 from simulator.data_api.activity import Activity, Row
 from simulator.data_api.rows import Redeemed, redeem_row, row_of
 from simulator.gateway.faults import Faults
+from simulator.operator.keyring import Keyring
+from simulator.operator.operator import FAILS, LATE, Operator, Sent
 from simulator.scenario.market_maker import Desk
 
 
@@ -42,6 +44,7 @@ class World:
         self.held = Ledger()
         self.indexed = Ledger()
         self.faults = Faults(settings.seed)
+        self.operator = Operator(settings, self.faults, Keyring(settings.seed))
         self.profiles: dict[str, Profile] = {}
         self.leaders: list[Profile] = []
         self.fills: list[Fill] = []
@@ -86,13 +89,33 @@ class World:
         return market
 
     def settle(self, match: Match) -> list[Fill]:
-        """Record a match everywhere; return its fills, makers first."""
-        tx_hash = match.tx_hash or identity.hash32("tx", self.settings.seed, len(self.fills), match.at_ms)
-        fills = self.mine(match, tx_hash, match.at_ms)
+        """Record a match everywhere; return its fills, makers first; none where its transaction fails."""
+        sent, at = self._sent(match)
+        if sent is not None and sent.failed:
+            return []
+        tx_hash = match.tx_hash or (
+            sent.hash if sent else identity.hash32("tx", self.settings.seed, len(self.fills), match.at_ms)
+        )
+        fills = self.mine(match, tx_hash, at)
+        if sent is not None:
+            sent.block = fills[0].block
         self.hold(fills)
         self.desk.trade(match)
         self.tell(Traded(match, tx_hash, match.at_ms))
         return fills
+
+    def _sent(self, match: Match) -> tuple[Sent | None, int]:
+        """Let the operator send a match that somebody may see pending; return it, and when it goes to a block."""
+        if not self.operator.takes(match):
+            return None, match.at_ms
+        late = self.faults.take(LATE, "pending", "", match.at_ms)
+        sent = self.operator.send(
+            match, self.exchange(match.market), fee_of(match, self.settings.era), key=int(bool(late))
+        )
+        if self.faults.take(FAILS, "pending", "", match.at_ms):
+            sent.failed, sent.block = True, self.timetable.stamp(match.at_ms).block
+        seconds = late.number("seconds", 10) if late else 0.0
+        return sent, match.at_ms + self.settings.wall_ms(seconds)
 
     def mine(self, match: Match, tx_hash: str, at_ms: int) -> list[Fill]:
         """Give a match sent at a moment its block, logs and rows; nobody holds anything yet."""

@@ -11,11 +11,11 @@ from simulator.exchange.eip712 import SignatureError, address_bytes, digest, dom
 from simulator.exchange.order_form import OrderForm
 from simulator.exchange.wallet_types import DEPOSIT, owns
 
-_ORDER = (
+ORDER = (
     "Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,"
     "uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,bytes32 builder)"
 )
-_WRAPPED = (
+WRAPPED = (
     "TypedDataSign(Order contents,string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
 )
 _VERSIONS = {contracts.EXCHANGE_V3: "3"}
@@ -43,12 +43,12 @@ def owner_of(form: OrderForm, exchange: str) -> str:
 def _wrapped_owner(form: OrderForm, exchange: str) -> str:
     if form.signer != form.maker:
         raise SignatureError("a deposit wallet signs for itself: signer and maker differ")
-    contents, kind = _contents(form), _ORDER.encode()
+    contents, kind = _contents(form), ORDER.encode()
     trailer = _separator(exchange) + contents + kind + len(kind).to_bytes(2, "big")
     if form.signature[_KEY_SIGNATURE:] != trailer:
         raise SignatureError("the trailer does not describe this order for this exchange")
     wrapped = struct_hash(
-        _WRAPPED + _ORDER,
+        WRAPPED + ORDER,
         contents,
         "DepositWallet",
         "1",
@@ -61,7 +61,7 @@ def _wrapped_owner(form: OrderForm, exchange: str) -> str:
 
 def _contents(form: OrderForm) -> bytes:
     return struct_hash(
-        _ORDER,
+        ORDER,
         form.salt,
         address_bytes(form.maker),
         address_bytes(form.signer),

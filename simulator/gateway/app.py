@@ -36,6 +36,7 @@ from simulator.gateway.gateway import Gateway
 from simulator.gateway.geoblock import Site
 from simulator.gateway.limits import Limits
 from simulator.gateway.request_log import RequestLog
+from simulator.operator.pending_hub import PendingNodes
 from simulator.scenario.activity_file import ActivityFile
 from simulator.scenario.generator import Generator
 from simulator.subgraph.subgraph import Subgraph
@@ -60,8 +61,9 @@ class App:
         self.user_channel = UserChannel(self.world, self._credentials)
         self.traders = TradersControl(self.world, self.exchange, self._signers)
         self.merging = Merging(self.world)
-        hubs = [self.market_channel, self.rtds, self.user_channel]
-        self.control = Control(self.world, limits, requests, list(hubs))
+        self.pending = PendingNodes(self.world)
+        hubs = [self.market_channel, self.rtds, self.user_channel, self.pending.first, self.pending.second]
+        self.control = Control(self.world, limits, requests, list(hubs), self.pending)
         self.gateway = Gateway(self.world, limits, requests)
         self._mount()
         Generator(self.world).start()
@@ -112,6 +114,7 @@ class App:
 
     async def _socket(self, socket: WebSocket) -> None:
         hubs = {"/ws/market": self.market_channel, "/ws/user": self.user_channel, "/rtds": self.rtds}
+        hubs |= {"/rpc/pending": self.pending.first, "/rpc2/pending": self.pending.second}
         hub = hubs.get(socket.url.path)
         if hub is None:
             await socket.close()

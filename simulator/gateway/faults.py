@@ -6,7 +6,8 @@ from random import Random
 from typing import Any
 
 UPSTREAMS = frozenset(
-    {"data", "gamma", "clob", "rpc", "rpc2", "subgraph", "rtds", "ws", "user", "site", "relayer", "*"}
+    {"data", "gamma", "clob", "rpc", "rpc2", "subgraph", "rtds", "ws", "user", "site", "relayer"}
+    | {"pending", "pending2", "*"}
 )
 KINDS: dict[str, str] = {
     "http_429": "refuse with 429; params: retry_after (seconds or null), over_per_s",
@@ -35,6 +36,11 @@ KINDS: dict[str, str] = {
     "reorg": "drop the last params.blocks (default 2); params.reinclude",
     "lagging_node": "every other RPC answer comes from params.blocks (default 5) behind",
     "forged_fill": "let a node show a trade that never was: params.wallet, token, side (BUY), shares (100), usdc (50)",
+    "pending_reverts": "let a match that was seen pending fail in its block; upstream pending",
+    "pending_replaced": "show a match pending that the operator then replaces by another one; upstream pending",
+    "pending_late": "let a match that was seen pending be mined params.seconds (default 10) later; upstream pending",
+    "forged_pending": "let a node show, once, a match that never was: params.how = operator, order, amounts; params as "
+    "of forged_fill; upstream pending or pending2",
     "range_limit": "cap eth_getLogs at params.blocks (default 100)",
     "clock_skew": "shift the venue's clock by params.seconds",
     "empty_book": "serve a book with an empty side: params.side = bids, asks, both",

@@ -141,6 +141,8 @@ def urls_of(host: str, port: int) -> dict[str, str]:
         "clob_ws_url": f"{ws}/ws/market",
         "clob_user_ws_url": f"{ws}/ws/user",
         "rtds_url": f"{ws}/rtds",
+        "pending_url": f"{ws}/rpc/pending",
+        "second_pending_url": f"{ws}/rpc2/pending",
         "geoblock_url": f"{base}/site/api/geoblock",
         "relayer_url": f"{base}/relayer",
         "control_url": f"{base}/sim",

@@ -2,7 +2,6 @@
 
 from random import Random
 
-from simulator.core import identity
 from simulator.core.amounts import MICRO, PRICE_ONE
 from simulator.core.book import Side
 from simulator.core.deal import Deal, clamp, match_of
@@ -46,7 +45,7 @@ class Generator:
 
     def _introduce(self, place: int) -> None:
         habit = list(HABITS)[place % len(HABITS)]
-        wallet = identity.address("leader", self._world.settings.seed, place)
+        wallet = self._world.operator.keyring.leader(place)
         self._world.follow(Profile(wallet, f"{habit}-{place}", f"Seeded-{habit.title()}", habit))
 
     def _plan_act(self, at_ms: int, fills: int) -> None:

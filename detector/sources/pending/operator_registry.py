@@ -25,8 +25,8 @@ LOOK_EVERY_S = 10.0
 """How often the exchanges' logs are asked for changes, and operators' numbers of transactions."""
 NO_AGAIN_S = 60.0
 """So long a "no" is kept: a node that forges senders must not make us ask for each of them."""
-QUESTIONS_PER_S = 2.0
-"""Strangers that are asked about, at most."""
+QUESTIONS_PER_S, QUESTIONS_AT_ONCE = 2.0, 10
+"""Strangers that are asked about, at most: a node that makes up senders must not use up what our nodes allow."""
 MOST_STRANGERS = 1000
 
 
@@ -39,7 +39,7 @@ class OperatorRegistry:
         self._strangers: dict[tuple[str, str], float] = {}
         self._numbers: dict[str, int] = {}
         self._look_at = 0.0
-        self._asked_at = float("-inf")
+        self._asked_at, self._may_ask = clock.monotonic(), float(QUESTIONS_AT_ONCE)
         self._read_to: int | None = None
 
     def is_operator(self, exchange: str, address: str) -> bool:
@@ -55,9 +55,11 @@ class OperatorRegistry:
         now = self._clock.monotonic()
         if now < self._strangers.get(name, 0.0):
             return False
-        if now < self._asked_at + 1 / QUESTIONS_PER_S:
+        earned = (now - self._asked_at) * QUESTIONS_PER_S
+        self._asked_at, self._may_ask = now, min(self._may_ask + earned, float(QUESTIONS_AT_ONCE))
+        if self._may_ask < 1:
             raise Unavailable("too many strangers to ask about")
-        self._asked_at = now
+        self._may_ask -= 1
         call = {"to": exchange, "data": abi.encoded_call(IS_OPERATOR, address)}
         if all(_is_true(node.ask("eth_call", [call, "latest"], GateLane.ORDERS)) for node in self._nodes):
             self._operators.add(name)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from detector.domain.evidence import Shown, of_key
 from detector.domain.signal_draft import UnconfirmedFill
-from detector.publishing.evidence import Shown, of_key
 from detector.sources.pending.match_proof import MatchProof, NotProven, Reason
 from detector.sources.pending.pending_matches import fills_of
 from shared import logs, metrics

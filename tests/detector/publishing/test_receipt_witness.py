@@ -8,7 +8,7 @@ import pytest
 from detector.domain.fill_multiset import FillPiece
 from detector.domain.fill_view import FillView
 from detector.domain.signal_draft import FillKey, UnconfirmedFill
-from detector.publishing.evidence import ReceiptEvidence
+from detector.publishing.receipt_evidence import ReceiptEvidence
 from detector.publishing.receipt_witness import AGAIN_S, ReceiptWitness
 from shared.clock import ManualClock
 from shared.domain.witnesses import SECOND_NODE

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from detector.sources.pending.operator_registry import CHANGES, IS_OPERATOR, LOOK_EVERY_S, NO_AGAIN_S, OperatorRegistry
+from detector.sources.pending.operator_registry import (
+    CHANGES,
+    IS_OPERATOR,
+    LOOK_EVERY_S,
+    NO_AGAIN_S,
+    QUESTIONS_AT_ONCE,
+    OperatorRegistry,
+)
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
@@ -70,14 +77,15 @@ def test_many_strangers_do_not_make_us_ask_for_each_of_them() -> None:
     node = AskedNode(OPERATOR)
     known, clock = registry(node)
 
-    assert not known.is_operator(CTF_EXCHANGE_V2, STRANGER)
+    for number in range(QUESTIONS_AT_ONCE):
+        assert not known.is_operator(CTF_EXCHANGE_V2, f"0x{number:040x}")
     with pytest.raises(Unavailable, match="too many strangers"):
         known.is_operator(CTF_EXCHANGE_V2, OPERATOR)
     clock.advance(1)
 
     assert known.is_operator(CTF_EXCHANGE_V2, OPERATOR)
-    assert not known.is_operator(CTF_EXCHANGE_V2, STRANGER)
-    assert node.calls.count("eth_call") == 2
+    assert not known.is_operator(CTF_EXCHANGE_V2, f"0x{0:040x}")
+    assert node.calls.count("eth_call") == QUESTIONS_AT_ONCE + 1
 
 
 def test_a_stranger_is_asked_about_again_after_a_while() -> None:

@@ -1,31 +1,15 @@
-"""Evidence for fills that only one node's log shows: what can be asked for it, and what it says."""
+"""A second node's evidence for fills: the transaction's receipt, in the block whose header the node shows."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
+from detector.domain.evidence import Shown, of_key
 from detector.domain.signal_draft import UnconfirmedFill
 from shared.domain.witnesses import SECOND_NODE
 from shared.polymarket.polygon import MinedLogs, PolygonClient
-from shared.polymarket.wire.leader_fills import LeaderFill, only_of
+from shared.polymarket.wire.leader_fills import only_of
 from shared.polymarket.wire.order_filled import read_logs
 from shared.polymarket.wire.parsing import as_object
 from shared.rate_limit.limits import GateLane
-
-Shown = tuple[LeaderFill, ...]
-
-
-class Evidence(Protocol):
-    """Something that vouches for fills; `name` is how its word is called as a source."""
-
-    name: str
-
-    def look_for(self, fills: Sequence[UnconfirmedFill]) -> list[Shown]:
-        """Return what it holds of each fill's key, nothing while it does not.
-
-        Raises:
-            TryAgain: it cannot be asked now. GiveUp: not so many at once.
-        """
-        ...
 
 
 class ReceiptEvidence:
@@ -50,8 +34,3 @@ def _shown(fill: UnconfirmedFill, mined: MinedLogs | None) -> Shown:
     raws = [{**as_object(log, "log"), "blockTimestamp": stamp} for log in mined.logs]
     of_leader = only_of(read_logs(raws), frozenset({fill.key.leader})).fills
     return of_key(fill, of_leader)
-
-
-def of_key(fill: UnconfirmedFill, shown: Shown) -> Shown:
-    """Return those fills that are of the same token and side."""
-    return tuple(one for one in shown if (one.token_id, one.side) == (fill.key.token_id, fill.key.side))

@@ -1,0 +1,1 @@
+"""The exchanges' operator: matches as signed transactions, in the pools of nodes before any block holds them."""
