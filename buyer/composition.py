@@ -154,21 +154,21 @@ def build_buyer(
     steps.check_server(redis, settings)
     layout = _layout(settings, redis, mode, clock)
     folder = MarksFolder(settings.run_dir, fact_id(settings.redis_url)[:8], clock=clock, stop=stop)
-    prices = _prices(settings, redis, clock, stop)
+    prices = market_prices(settings, redis, clock, stop)
     held = HeldBooks(clock, prices.sample)
     parts = ProcessParts(settings, redis, prices, clock, stop, folder if steps.on_disk else None, memory, held)
     trading = steps.begin(parts)
     builder = ShardBuilder(parts, trading, layout, _one_by_one(emit), waiting)
     holder = f"{settings.consumer}@{installation_address(settings.run_dir)}"
     shards = [TokenShard(number, layout.shards) for number in range(layout.shards)]
-    leases = {shard: _lease(shard, builder, holder) for shard in shards}
+    leases = {shard: _lease(shard, builder, layout, holder) for shard in shards}
     shares = Partitioning(redis, f"buyers:{mode}", holder, ttl_s=settings.lease_s, version_key=LAYOUT)
     supervisor = ShardSupervisor(
         layout, shares, leases, builder.build, parts.prices.snapshot, clock=clock, lease_s=settings.lease_s
     )
-    _keeper(parts, held, mode).start(stop)
+    account_keeper(parts, held, mode).start(stop)
     logs.get_logger("buyer").info("limits", mode=mode, **said_limits(settings))
-    pipe = _pipe(builder, leases[ALL]) if settings.stdin else None
+    pipe = _pipe(builder, layout, leases[ALL]) if settings.stdin else None
     return BuiltBuyer(supervisor, pipe, trading)
 
 
@@ -180,8 +180,8 @@ def said_limits(settings: BuyerSettings) -> dict[str, str]:
     return {"sizing": settings.sizing, **{name: str(getattr(settings, name)) for name in names}, **own}
 
 
-def _keeper(parts: ProcessParts, held: HeldBooks, mode: str) -> AccountKeeper:
-    """Return what keeps the account for who watches, on a connection of its own."""
+def account_keeper(parts: ProcessParts, held: HeldBooks, mode: str) -> AccountKeeper:
+    """Return what keeps the account of the ledger of `mode` for who watches, on a connection of its own."""
     settings, redis = parts.settings, connect_redis(parts.settings.redis_url)
     store = MarketStore(redis, parts.clock)
     return AccountKeeper(
@@ -196,16 +196,16 @@ def _keeper(parts: ProcessParts, held: HeldBooks, mode: str) -> AccountKeeper:
     )
 
 
-def _pipe(builder: ShardBuilder, lease: Lease) -> StdinConsumer:
+def _pipe(builder: ShardBuilder, layout: ShardCount, lease: Lease) -> StdinConsumer:
     """Return the form that reads lines: it decides on every token, so it holds the lease on all of them."""
-    return StdinConsumer(PipeLines(STDIN), service=builder.build(ALL, lease), lease=lease, layout=builder.layout)
+    return StdinConsumer(PipeLines(STDIN), service=builder.build(ALL, lease), lease=lease, layout=layout)
 
 
-def _lease(shard: TokenShard, builder: ShardBuilder, holder: str) -> Lease:
+def _lease(shard: TokenShard, builder: ShardBuilder, layout: ShardCount, holder: str) -> Lease:
     """Return the lease on a shard, which can only be taken while our number of shards stands."""
     parts, name = builder.parts, shard.lease(builder.mode.name)
-    ttl_s, condition = parts.settings.lease_s, builder.layout.condition
-    return Lease(parts.redis, name, holder, clock=parts.clock, ttl_s=ttl_s, only_while=condition)
+    ttl_s = parts.settings.lease_s
+    return Lease(parts.redis, name, holder, clock=parts.clock, ttl_s=ttl_s, only_while=layout.condition)
 
 
 def _layout(settings: BuyerSettings, redis: Redis, mode: str, clock: Clock) -> ShardCount:
@@ -241,7 +241,9 @@ def _one_by_one(emit: Emit) -> Emit:
     return emit_alone
 
 
-def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> MarketPriceFeed:
+def market_prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> MarketPriceFeed:
+    """Return the feed of facts and books, each upstream behind its shared gate."""
+
     def upstream(name: str, url: str, rate_per_s: float) -> Upstream:
         gate = RateGate(redis, name, GateLimits(rate_per_s, burst=max(1, round(rate_per_s / 5))), clock=clock)
         return Upstream(name, url, [gate], clock=clock, stop=stop, timeout_s=settings.http_timeout_s)

@@ -82,7 +82,7 @@ class ShardBuilder:
 
     parts: ProcessParts
     mode: TradingMode
-    layout: ShardCount
+    layout: ShardCount | None
     emit: Emit
     waiting: int
 
@@ -146,7 +146,7 @@ class ShardBuilder:
                 executor,
                 journal,
                 exits,
-                RecentPurchases(self.parts.redis, self.mode.name).find,
+                self.purchases().find,
                 limits=settings.limits,
                 clock=clock,
             ),
@@ -160,6 +160,23 @@ class ShardBuilder:
                 doubt=self.mode.doubt,
             ),
         )
+
+    @property
+    def heir_of(self) -> str:
+        """Name the group at whose place one that is new begins."""
+        return GROUP
+
+    def group(self, shard: TokenShard) -> str:
+        """Name the group that reads the signals of a shard."""
+        return shard.group(self.mode.name)
+
+    def ledger(self, marks: LedgerMarks) -> RedisLedger:
+        """Return the ledger that the buyer writes to."""
+        return RedisLedger(self.parts.redis, self.mode.name, marks)
+
+    def purchases(self) -> RecentPurchases:
+        """Return what knows what signals were bought."""
+        return RecentPurchases(self.parts.redis, self.mode.name)
 
     def _executor(
         self,
@@ -223,7 +240,7 @@ class ShardBuilder:
 
     def _ledgers(self, shard: TokenShard, marks: LedgerMarks) -> tuple[Ledger, MirroredLedger | None]:
         """Return the ledger, with a copy at hand where no other shard of ours writes to it all the time."""
-        whole = RedisLedger(self.parts.redis, self.mode.name, marks)
+        whole = self.ledger(marks)
         mirror = MirroredLedger(whole, self.parts.clock) if shard == ALL else None
         return mirror or whole, mirror
 
@@ -237,10 +254,10 @@ class ShardBuilder:
         return GroupReader(
             connect_redis(settings.redis_url, blocking_s=BLOCK_MS / 1000, greet=self.parts.memory.greet),
             SIGNALS,
-            shard.group(self.mode.name),
+            self.group(shard),
             settings.consumer,
             clock=self.parts.clock,
-            heir_of=GROUP,
+            heir_of=self.heir_of,
             sole=True,
             mine=owned if shard.of > 1 else None,
             block_ms=1 if self.waiting else BLOCK_MS,

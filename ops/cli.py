@@ -10,7 +10,7 @@ with early_signals("hybrid"):
 
     import typer
 
-    from ops.commands import control, explain, leaders, money, programs, run, setup
+    from ops.commands import control, explain, leaders, money, programs, run, setup, shadow
     from shared.command_errors import HidingGroup
     from shared.domain.errors import DependencyMissing, HybridError, TryAgain
     from shared.domain.exit_codes import MEANINGS
@@ -18,7 +18,9 @@ with early_signals("hybrid"):
     from shared.process.stderr_lines import say_event, say_stopped
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
-_PROGRAMS = frozenset({"up", "demo", "redis", "service", "alerts", "web", "detector", "buyer", "redeemer", "worker"})
+_PROGRAMS = frozenset(
+    {"up", "demo", "redis", "service", "alerts", "web", "detector", "buyer", "redeemer", "worker", "shadow"}
+)
 """Commands that run for long: told to stop while they import, they have nothing to finish."""
 _NEW_OBJECTS = 50_000
 """New objects after which another command looks for garbage: importing its part makes many, which stay."""
@@ -42,6 +44,7 @@ _COMMANDS = (
     leaders.audit,
     explain.why,
     explain.why_not,
+    shadow.shadow,
     control.pause,
     control.flatten,
     control.sell,

@@ -26,10 +26,10 @@ class Purchase(NamedTuple):
 
 
 class RecentPurchases:
-    """Reads the end of the stream of decisions anew each time; of one mode, since paper and live share it."""
+    """Reads the end of a stream of decisions anew each time; of one mode, since paper and live share it."""
 
-    def __init__(self, redis: Redis, mode: str) -> None:
-        self._redis, self._mode = redis, mode
+    def __init__(self, redis: Redis, mode: str, stream: str = DECISIONS) -> None:
+        self._redis, self._mode, self._stream = redis, mode, stream
 
     def find(self, signal_id: str) -> Purchase | None:
         """Return what was bought because of a signal; None where no decision of it is among the last.
@@ -48,7 +48,7 @@ class RecentPurchases:
 
     def _page(self, newest: str) -> list[Row]:
         with answering(self._redis):
-            return cast("list[Row]", self._redis.xrevrange(DECISIONS, max=newest, count=AT_ONCE))
+            return cast("list[Row]", self._redis.xrevrange(self._stream, max=newest, count=AT_ONCE))
 
 
 def _told(text: str, signal_id: str, mode: str) -> Purchase | None:

@@ -79,7 +79,8 @@ def trades(
 
 def pnl(
     by: Annotated[
-        Literal["day", "leader", "market"] | None, typer.Option(help="A line for each of these, not for each span.")
+        Literal["day", "leader", "market", "shadow"] | None,
+        typer.Option(help="A line for each of these, not for each span."),
     ] = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -90,7 +91,8 @@ def pnl(
     """Show profit and loss.
 
     Of today, 7 and 30 days (UTC days) and in all, or by day, leader or market: realized, unrealized and fees. Fees are
-    in both already. What is realized adds up to the ledger, to the micro-unit.
+    in both already. What is realized adds up to the ledger, to the micro-unit. By shadow: each `hybrid shadow` beside
+    the real buyer, and how far luck explains the difference.
 
     Example: hybrid pnl --by leader
     """
@@ -98,6 +100,9 @@ def pnl(
     from ops.operator.account.row_output import csv_text, json_text
 
     one_form(as_json=as_json, as_csv=as_csv)
+    if by == "shadow":
+        _print_shadows(redis_url, data_dir, mode, as_json=as_json, as_csv=as_csv)
+        return
     with _account(redis_url, data_dir, mode) as (redis, ledger):
         board = facts.account_board(redis, ledger)
         rows = facts.profit_rows(redis, board, by)
@@ -112,6 +117,21 @@ def pnl(
 
         _print(profit_table(rows, by))
         typer.echo(f"{ledger}: equity {usd(board.equity)} of {usd(board.deposited)} put in")
+
+
+def _print_shadows(redis_url: str | None, data_dir: DataDir, mode: str | None, *, as_json: bool, as_csv: bool) -> None:
+    from ops.operator.account.row_output import csv_text, json_text
+    from ops.shadow.comparison_reader import compared_shadows
+    from ops.shadow.shadow_table import FIELDS, shadow_facts, shadow_table
+
+    with _account(redis_url, data_dir, mode) as (redis, ledger):
+        lines = compared_shadows(redis, ledger)
+    if as_json:
+        typer.echo(json_text({"mode": ledger, "shadows": shadow_facts(lines)}))
+    elif as_csv:
+        typer.echo(csv_text(shadow_facts(lines), FIELDS), nl=False)
+    else:
+        _print(shadow_table(lines) if lines else "no shadow runs or ran here: hybrid shadow NAME --set SETTING=VALUE")
 
 
 @contextlib.contextmanager

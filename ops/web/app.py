@@ -24,6 +24,7 @@ from ops.web.pages import (
     now,
     positions,
     reports,
+    shadows,
     why_not,
 )
 from ops.web.pages.page import show_page
@@ -43,6 +44,7 @@ _ROUTERS = (
     detection.router,
     money.router,
     reports.router,
+    shadows.router,
     config_page.router,
     control_actions.router,
     lot_actions.router,

@@ -18,6 +18,7 @@ PAGES = (
     ("/detection", "Detection"),
     ("/money", "Money"),
     ("/reports", "Reports"),
+    ("/shadows", "Shadows"),
     ("/settings", "Settings"),
 )
 

@@ -31,7 +31,18 @@ with warnings.catch_warnings():  # it asks for another HTTP client than the one 
     from starlette.testclient import TestClient
 
 ADDRESS = "http://127.0.0.1:8700"
-PAGES = ("/", "/positions", "/decisions", "/why-not", "/leaders", "/detection", "/money", "/reports", "/settings")
+PAGES = (
+    "/",
+    "/positions",
+    "/decisions",
+    "/why-not",
+    "/leaders",
+    "/detection",
+    "/money",
+    "/reports",
+    "/shadows",
+    "/settings",
+)
 
 
 class WebRig:
