@@ -16,7 +16,6 @@ from backtest.replay.recorded_inputs import RecordedPrices, RecordedVenue
 from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.redemption_payouts import redeem_market
 from buyer.domain.ledger_scope import scope_of
-from buyer.domain.others_paid import AskedOthers
 from buyer.domain.postings import counted_order, reserve_postings
 from buyer.execution.buy_gate import UNJUDGED
 from buyer.execution.dead_letters import DEAD_LETTER
@@ -212,7 +211,7 @@ class SessionReplay:
                 transit=self._transit,
                 losses=lambda _leader: self._losses,
                 stood=lambda _leader, _token_id: self._prices.stood(),
-                others=lambda _signal: AskedOthers(self._prices.others),
+                others=lambda _signal: self._prices.others,
             )
         return self._engines[name]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from backtest.results.pnl import LeaderSums
 from backtest.simulation.run_journal import RunLedger
-from buyer.domain.others_paid import MOST_PRINTS, AskedOthers, TradePrint, paid_lately
+from buyer.domain.others_paid import MOST_PRINTS, AskedOthers, TradePrint, nobody_told, paid_lately
 from buyer.strategy.limits import TradingLimits
 from shared.clock import Clock
 from shared.domain.ledger_accounts import behind_account, lot_key, shares_account
@@ -20,9 +20,6 @@ from shared.messages.value_codec import write_value
 
 MOST_SALES = 50_000
 """Sales of late that are remembered; a buy told later than that many others is stale anyway."""
-
-NO_OTHERS = AskedOthers()
-"""Asks nobody: no other leader traded there."""
 
 
 class LeaderMemory:
@@ -54,8 +51,8 @@ class LeaderMemory:
         """Return what asks for what other leaders paid for a signal's token."""
         paid = self._paid.get(signal.token_id)
         if not paid or (len(paid) == 1 and signal.leader in paid):
-            return NO_OTHERS
-        return AskedOthers(lambda: paid_lately(_of_others(paid, signal.leader), self._clock.now_ms()))
+            return nobody_told(signal)
+        return lambda: paid_lately(_of_others(paid, signal.leader), self._clock.now_ms())
 
     def before(self, signal: ActionableSignal) -> None:
         """Tell what a decision on `signal` needs."""

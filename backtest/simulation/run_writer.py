@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit, Observed
+from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit
 from buyer.execution.journal import Journal
+from buyer.strategy.decision_context import ContextBase
 from buyer.strategy.policy import PolicyDecision
 from shared.domain.ledger_write import StreamAck
 from shared.messages.decisions import BuyEngineDecision, RuleResult
@@ -33,10 +34,10 @@ class RunWriter(DecisionWriter):
         return ()
 
     def skip(
-        self, signal: ActionableSignal, verdict: PolicyDecision, observed: Observed, ack: StreamAck | None
+        self, signal: ActionableSignal, verdict: PolicyDecision, case: ContextBase, ack: StreamAck | None
     ) -> BuyEngineDecision | None:
         """Tell of a skip; write its decision only where something follows from it."""
         if not verdict.idle:
-            return super().skip(signal, verdict, observed, ack)
+            return super().skip(signal, verdict, case, ack)
         self._skipped(signal, verdict.reason)
         return None

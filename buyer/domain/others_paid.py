@@ -8,6 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from buyer.strategy.decision_context import nobody_paid
 from shared.domain.money import Price, Shares
 from shared.messages.decisions import OthersPaid
 from shared.messages.signals import ActionableSignal
@@ -31,22 +32,13 @@ class TradePrint(NamedTuple):
     tx_hash: str
 
 
-class AskedOthers:
-    """Asks what others paid when the first rule wants it; `found` is None while none did, or nobody can tell."""
-
-    def __init__(self, ask: Callable[[], OthersPaid | None] = lambda: None) -> None:
-        self._ask = ask
-        self.found: OthersPaid | None = None
-
-    def __call__(self) -> OthersPaid | None:
-        """Return what is known now."""
-        self.found = self._ask()
-        return self.found
+AskedOthers = Callable[[], OthersPaid | None]
+"""Asks what others paid, when the first rule wants it; None where nobody can tell."""
 
 
-def nobody_paid(_signal: ActionableSignal) -> AskedOthers:
-    """Return that nobody can tell."""
-    return AskedOthers()
+def nobody_told(_signal: ActionableSignal) -> AskedOthers:
+    """Return what can tell nothing."""
+    return nobody_paid
 
 
 def paid_lately(prints: Iterable[TradePrint], now_ms: int) -> OthersPaid | None:

@@ -8,23 +8,19 @@ from typing import Literal
 from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope
-from buyer.domain.others_paid import AskedOthers
 from buyer.execution.journal import Journal
-from buyer.strategy.open_losses import AskedLosses
+from buyer.strategy.decision_context import ContextBase
 from buyer.strategy.policy import PolicyDecision
 from shared.domain.errors import RefusedForSafety
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
-from shared.domain.market import Book, MarketFacts
+from shared.domain.market import MarketFacts
 from shared.domain.money import from_micro
 from shared.messages.base import fact_id
-from shared.messages.decisions import BuyEngineDecision, Inputs, Outcome, Portfolio, RuleResult
+from shared.messages.decisions import BuyEngineDecision, Inputs, Outcome, RuleResult
 from shared.messages.service import DeadLetter
 from shared.messages.signals import ActionableSignal
 
 Emit = Callable[[BuyEngineDecision], None]
-Observed = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str, ...], AskedLosses, AskedOthers]
-"""All that a decision is made from, as of one moment: facts, book, balances, the time, what could not be found out; and
-what open lots lost and others paid, if that is asked."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +40,19 @@ class DecisionWriter:
         self._journal, self._emit = journal, emit
         self._announcing = threading.Lock()
 
-    def inputs_of(self, observed: Observed) -> Inputs:
-        """Return what was observed as a decision holds it."""
-        facts, book, portfolio, now_ms, problems, losses, others = observed
+    def inputs_of(self, case: ContextBase) -> Inputs:
+        """Return what a case was judged by, as a decision holds it."""
+        losses, others = case.asked
         return Inputs(
-            now_ms=now_ms,
-            market=facts,
-            book=book,
-            portfolio=portfolio,
-            problems=problems,
+            now_ms=case.now_ms,
+            market=case.market,
+            book=case.book,
+            portfolio=case.portfolio,
+            problems=case.problems,
             config_id=self.identity.config_id,
             code_version=self.identity.code_version,
-            losses=losses.found,
-            others=others.found,
+            losses=losses,
+            others=others,
         )
 
     def told(self, verdict: PolicyDecision) -> tuple[RuleResult, ...]:
@@ -99,11 +95,11 @@ class DecisionWriter:
         )
 
     def skip(
-        self, signal: ActionableSignal, verdict: PolicyDecision, observed: Observed, ack: StreamAck | None
+        self, signal: ActionableSignal, verdict: PolicyDecision, case: ContextBase, ack: StreamAck | None
     ) -> BuyEngineDecision | None:
         """Write and announce the decision on a signal that gets no order; None where it was decided before."""
         names, rules = (signal.id, signal.leader, signal.token_id), self.told(verdict)
-        return self.conclude(self.compose(*names, verdict, self.inputs_of(observed), rules), None, None, ack)
+        return self.conclude(self.compose(*names, verdict, self.inputs_of(case), rules), None, None, ack)
 
     def ended(self, draft: BuyEngineDecision, verdict: PolicyDecision, outcome: Outcome) -> BuyEngineDecision:
         """Return a decision with what became of its order."""

@@ -1,13 +1,14 @@
 """One signal in, one decision out: the same code live, on paper and in replay."""
 
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope, scope_of
-from buyer.domain.others_paid import AskedOthers, nobody_paid
+from buyer.domain.others_paid import AskedOthers, nobody_told
 from buyer.execution.dead_letters import DeadLetters
-from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit, Observed
+from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit
 from buyer.execution.exits.other_side import SellFirst, never_first
 from buyer.execution.intent_recovery import IntentRecovery
 from buyer.execution.journal import Journal, LedgerMoved, SignalStatus
@@ -20,7 +21,7 @@ from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.limits import TradingLimits
-from buyer.strategy.open_losses import NOTHING_LOST, AskedLosses
+from buyer.strategy.open_losses import NOTHING_LOST
 from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
 from buyer.strategy.repeat_buys import OTHER_OUTCOME
 from shared.clock import Clock
@@ -28,9 +29,12 @@ from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import Price, Shares
-from shared.messages.decisions import FLOOR, BuyEngineDecision, ExitTask, Inputs, OpenLosses, RuleResult
+from shared.messages.decisions import FLOOR, BuyEngineDecision, ExitTask, Inputs, OpenLosses, Portfolio, RuleResult
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
+
+Seen = tuple[MarketFacts | None, Book | None, Portfolio, TradingLimits, int, tuple[str, ...]]
+"""What every case is made from, as of one moment: facts, book, balances, limits, the time, what is not known."""
 
 
 class BuyExecutor:
@@ -56,7 +60,7 @@ class BuyExecutor:
         in_wallet: Callable[[str], Shares | None] = lambda _token_id: None,
         losses: Callable[[str], OpenLosses] = lambda _leader: NOTHING_LOST,
         stood: Callable[[str, str], Price] = lambda _leader, _token_id: Price(0),
-        others: Callable[[ActionableSignal], AskedOthers] = nobody_paid,
+        others: Callable[[ActionableSignal], AskedOthers] = nobody_told,
         sell_first: SellFirst = never_first,
     ) -> None:
         """Build it.
@@ -103,18 +107,19 @@ class BuyExecutor:
         # Before the balances are read: what is on its way would change them.
         limits = self._limits.of(signal.leader)
         self._precedence.wait_for_orders(signal)
-        selling = signal.side == "SELL"
-        others = self._others(signal)
-        status, scope, observed = self._observe(*_names(signal), limits, others, ask=ask, selling=selling)
+        others, selling = self._others(signal), signal.side == "SELL"
+        status, scope, seen = self._observe(signal.id, signal.leader, signal.token_id, limits, ask=ask, selling=selling)
         if status.decided:
             self.unresolved.forget(signal.id)
             if ack:
                 self._journal.acknowledge(signal.id, ack)
             return None
-        self._precedence.wait_for_transit(signal, observed[2])
+        if self._transit is not None:
+            self._precedence.wait_for_transit(signal, seen[2])
         if status.intent:
             return self.resume(status.intent, status.signed, ack, signal)
-        return self._decide(signal, limits, scope, observed, ack)
+        case = DecisionContext(*seen, signal, partial(self._losses, signal.leader), others)
+        return self._decide(signal, case, scope, ack)
 
     def resume(
         self, intent: str, signed: str = "", ack: StreamAck | None = None, signal: ActionableSignal | None = None
@@ -160,13 +165,13 @@ class BuyExecutor:
         if waits:
             return f"order {waits} has not settled"
         limits = self._limits.of(task.leader)
-        _, scope, observed = self._observe(order_fact(task), task.leader, task.token_id, limits, AskedOthers())
-        market, book, portfolio, now_ms, problems, _, _ = observed
-        verdict = decide_exit(ExitContext(market, book, portfolio, limits, now_ms, problems, task))
-        inputs, rules = self._writer.inputs_of(observed), self._writer.told(verdict)
+        _, scope, seen = self._observe(order_fact(task), task.leader, task.token_id, limits)
+        case = ExitContext(*seen, task)
+        verdict = decide_exit(case)
+        inputs, rules = self._writer.inputs_of(case), self._writer.told(verdict)
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
-        if verdict.order is not None and market is not None:
-            self._carry_out(draft, verdict, limits, scope, market, None, now_ms)
+        if verdict.order is not None and case.market is not None:
+            self._carry_out(draft, verdict, limits, scope, case.market, None, case.now_ms)
         elif {DUST: task.keep == 0, TRIGGER: True, FLOOR: tell}.get(verdict.reason):
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
@@ -191,21 +196,18 @@ class BuyExecutor:
     def _decide(
         self,
         signal: ActionableSignal,
-        limits: TradingLimits,
+        case: DecisionContext,
         scope: LedgerScope,
-        observed: Observed,
         ack: StreamAck | None,
     ) -> BuyEngineDecision | None:
-        market, book, portfolio, now_ms, problems, losses, others = observed
-        case = DecisionContext(market, book, portfolio, limits, now_ms, problems, signal, losses, others)
-        verdict = decide_signal(case)
+        verdict, market = decide_signal(case), case.market
         if verdict.reason == OTHER_OUTCOME and market is not None:
-            self._sell_first(signal, market, verdict.rules, limits)
+            self._sell_first(signal, market, verdict.rules, case.limits)
         if verdict.order is None or market is None:
-            return self._writer.skip(signal, verdict, observed, ack)
-        draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(observed))
+            return self._writer.skip(signal, verdict, case, ack)
+        draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(case))
         # Of the leader's moment, not ours: the same decision made twice is the same order, which the venue refuses.
-        return self._carry_out(draft, verdict, limits, scope, market, ack, signal.traded_at_ms)
+        return self._carry_out(draft, verdict, case.limits, scope, market, ack, signal.traded_at_ms)
 
     def _observe(
         self,
@@ -213,11 +215,10 @@ class BuyExecutor:
         leader: str,
         token_id: str,
         limits: TradingLimits,
-        others: AskedOthers,
         *,
         ask: bool = True,
         selling: bool = True,
-    ) -> tuple[SignalStatus, LedgerScope, Observed]:
+    ) -> tuple[SignalStatus, LedgerScope, Seen]:
         """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
         facts, no_facts = self._prices.facts(token_id)
         book, no_book = self._prices.book(token_id)
@@ -229,8 +230,7 @@ class BuyExecutor:
         if selling and portfolio.lot_shares and limits.floors:
             portfolio = replace(portfolio, stood=self._stood(leader, token_id))
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
-        losses = AskedLosses(self._losses, leader)
-        return status, scope, (facts, book, portfolio, now_ms, problems, losses, others)
+        return status, scope, (facts, book, portfolio, limits, now_ms, problems)
 
     def _carry_out(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from buyer.domain.order_book import BookTrust
-from buyer.domain.others_paid import AskedOthers
+from buyer.domain.others_paid import AskedOthers, nobody_told
 from buyer.market_data.book_cache import BookCache
 from shared import logs
 from shared.clock import Clock
@@ -88,9 +88,9 @@ class MarketPriceFeed:
         """Return what asks for what others paid for the signal's token, from memory; its own trade is noted as his."""
         live = self._live
         if live is None:
-            return AskedOthers()
+            return nobody_told(signal)
         live.note_trade(signal)
-        return AskedOthers(lambda: live.others_paid(signal))
+        return lambda: live.others_paid(signal)
 
     def warm(self, token_ids: Iterable[str]) -> None:
         """Fetch the facts of these tokens, and keep their books, in the background."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
+_set = object.__setattr__  # of frozen ones, too
 
 
 class cached_property(Generic[T]):  # noqa: N801 - named as what it stands in for
@@ -26,5 +27,6 @@ class cached_property(Generic[T]):  # noqa: N801 - named as what it stands in fo
     def __get__(self, instance: object, owner: type) -> "T | cached_property[T]":
         if instance is None:
             return self
-        value = instance.__dict__[self._name] = self._reckon(instance)
+        value = self._reckon(instance)
+        _set(instance, self._name, value)  # not by its `__dict__`, which would slow every other attribute
         return value

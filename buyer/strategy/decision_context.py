@@ -2,9 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
 
 from buyer.strategy.cached_value import cached_property
 from buyer.strategy.exit_policy import opened_by
@@ -12,6 +9,7 @@ from buyer.strategy.exits.exit_floor import FloorBasis, fee_floor, floor_price, 
 from buyer.strategy.exits.mirrored_sales import MirroredSell, mirrored_sell
 from buyer.strategy.fill_model import ModelFill, acceptable_levels, walk_book
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.rule import Judged, NotEvaluated, required_value
 from buyer.strategy.sizing import (
     TICKS,
     OrderSize,
@@ -25,119 +23,71 @@ from buyer.strategy.sizing import (
     spend_ceiling,
     stake_for,
 )
-from shared.domain.errors import Malformed
 from shared.domain.market import Book, Level, MarketFacts, Side
 from shared.domain.money import MICRO, Price, Shares, Usdc, micro_text, places_of, price_of
 from shared.messages.decisions import ExitTask, OpenLosses, OthersPaid, Portfolio, Trade
 from shared.messages.signals import ActionableSignal
 
-T = TypeVar("T")
-Shown = str | int | tuple[int, int]
-"""What a rule shows: a text, micro-units, or a sum of them."""
 
-
-Passes = Callable[[Any], bool]
-Shows = Callable[[Any], tuple[Shown, Shown]]
-
-
-CanFail = Callable[[TradingLimits], object]
-
-
-def _always(_limits: TradingLimits) -> bool:
-    return True
-
-
-class Rule(NamedTuple):
-    """Says whether a case passes, and shows what it saw and what it allows, to whoever reads that.
-
-    Under limits that it `can_fail` under no case, where no rule before it failed, nobody needs to ask it for a verdict.
-    """
-
-    passes: Passes
-    shows: Shows
-    can_fail: CanFail = _always
-
-
-def rule(shows: Shows, can_fail: CanFail = _always) -> Callable[[Passes], Rule]:
-    """Make a function that says whether a case passes a rule, which shows this of it."""
-    return lambda passes: Rule(passes, shows, can_fail)
+def nobody_paid() -> OthersPaid | None:
+    """Return that nobody can tell what others paid."""
+    return None
 
 
 Traded = Trade | ActionableSignal
 """A leader's trade: its `usdc`, `shares` and `price`."""
 
 
-class NotEvaluated(Exception):
-    """A rule lacks something it needs; it fails, and nothing is bought."""
-
-
-UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed, AttributeError)
-"""What keeps a rule from being evaluated; `why_unknown` tells it, and passes on what is a mistake of ours."""
-
-
-_INPUTS = {
-    "facts": "the market's facts are",
-    "seen_book": "the book is",
-    "levels": "the book is",
-    "balances": "the balances are",
-}
-
-
-def why_unknown(error: Exception) -> str:
-    """Return what kept a rule from being evaluated, in words: `UNKNOWN` holds what it may be.
-
-    Raises:
-        AttributeError: it is no input that is missing.
-    """
-    if isinstance(error, AttributeError):
-        if error.name not in _INPUTS or not isinstance(error.obj, ContextBase):
-            raise error
-        return f"{_INPUTS[error.name]} not known"
-    return str(error)
-
-
-@dataclass(eq=False)
-class ContextBase(ABC):
+class ContextBase(Judged, ABC):
     """What every decision may look at; None is what could not be found out, and `problems` says why.
 
     What follows from it is reckoned when the first rule asks, and kept. Nothing in it is ever changed.
     """
 
-    market: MarketFacts | None
-    book: Book | None
-    portfolio: Portfolio | None
-    limits: TradingLimits
-    now_ms: int
-    problems: tuple[str, ...]
-    facts: MarketFacts = field(init=False)
-    seen_book: Book = field(init=False)
-    balances: Portfolio = field(init=False)
+    facts: MarketFacts
+    seen_book: Book
+    balances: Portfolio
     """These three are there where they are known; looking at one that is not fails the rule that looks."""
-    levels: tuple[Level, ...] = field(init=False)
+    levels: tuple[Level, ...]
     """What we could trade with, best first: of the book."""
-    side: Side = field(init=False)
+    best_bid: Price
+    best_ask: Price
+    """The highest price that somebody pays, and the lowest that somebody asks, where anybody does."""
+    side: Side
     """Ours."""
-    token_id: str = field(init=False)
-    """What is to be traded."""
 
-    def __post_init__(self) -> None:
-        """Set what is known already."""
-        if self.market is not None:
-            self.facts = self.market
-        if self.book is not None:
-            self.seen_book, self.levels = self.book, self.book.against(self.side)
-        if self.portfolio is not None:
-            self.balances = self.portfolio
+    def __init__(
+        self,
+        market: MarketFacts | None,
+        book: Book | None,
+        portfolio: Portfolio | None,
+        limits: TradingLimits,
+        now_ms: int,
+        problems: tuple[str, ...],
+        side: Side,
+        token_id: str,
+    ) -> None:
+        """Build it; `token_id` is what is to be traded."""
+        self.market, self.book, self.portfolio = market, book, portfolio
+        self.limits, self.now_ms, self.problems = limits, now_ms, problems
+        self.side, self.token_id = side, token_id
+        if market is not None:
+            self.facts = market
+        if portfolio is not None:
+            self.balances = portfolio
+        if book is not None:
+            bids, asks = book.bids, book.asks
+            self.seen_book, self.levels = book, asks if side == "BUY" else bids
+            if bids:
+                self.best_bid = bids[0].price
+            if asks:
+                self.best_ask = asks[0].price
 
-    @cached_property
-    def best_bid(self) -> Price:
-        """Return the highest price somebody pays."""
-        return required_value(self.seen_book.best_bid, "the best bid is")
-
-    @cached_property
-    def best_ask(self) -> Price:
-        """Return the lowest price somebody asks."""
-        return required_value(self.seen_book.best_ask, "the best ask is")
+    @property
+    def asked(self) -> tuple[OpenLosses | None, OthersPaid | None]:
+        """Return what some rule asked for: what open lots have lost, and what others paid."""
+        found = vars(self)
+        return found.get("lost"), found.get("others_paid")
 
     @cached_property
     def tick(self) -> Price:
@@ -170,30 +120,38 @@ class ContextBase(ABC):
         return walk_book(self.levels, side, size.shares, self.limit, budget, self.facts)
 
 
-@dataclass(eq=False)
 class DecisionContext(ContextBase):
     """A leader's signal."""
 
-    signal: ActionableSignal
-    losses: Callable[[], OpenLosses] | None = None
-    """Asks what open lots have lost; None where that cannot be found out."""
-    others: Callable[[], OthersPaid | None] = lambda: None
-    """Asks what others paid for the token lately, which may be unknown."""
+    def __init__(
+        self,
+        market: MarketFacts | None,
+        book: Book | None,
+        portfolio: Portfolio | None,
+        limits: TradingLimits,
+        now_ms: int,
+        problems: tuple[str, ...],
+        signal: ActionableSignal,
+        losses: Callable[[], OpenLosses] | None = None,
+        others: Callable[[], OthersPaid | None] = nobody_paid,
+    ) -> None:
+        """Build it: the leader's side and token are ours.
 
-    def __post_init__(self) -> None:
-        """Take the leader's side and token: they are ours."""
-        self.side, self.token_id = self.signal.side, self.signal.token_id
-        super().__post_init__()
+        `losses` asks what open lots have lost; None where that cannot be found out. `others` asks what others paid for
+        the token lately, which may be unknown.
+        """
+        super().__init__(market, book, portfolio, limits, now_ms, problems, signal.side, signal.token_id)
+        self.signal, self._losses, self._others = signal, losses, others
 
     @cached_property
     def lost(self) -> OpenLosses:
         """Return what open lots have lost."""
-        return required_value(self.losses, "the losses of open lots are")()
+        return required_value(self._losses, "the losses of open lots are")()
 
     @cached_property
     def others_paid(self) -> OthersPaid | None:
         """Return what others paid for the token lately; None where nobody can tell."""
-        return self.others()
+        return self._others()
 
     @cached_property
     def trade(self) -> Traded:
@@ -232,7 +190,10 @@ class DecisionContext(ContextBase):
     @cached_property
     def wager(self) -> StakeBasis:
         """Return what the stake is reckoned from."""
-        return StakeBasis(self.trade, self.balances.bankroll, partial(share_cost, self.limit, self.facts), self.limits)
+        return StakeBasis(self.trade, self.balances.bankroll, self._share_cost, self.limits)
+
+    def _share_cost(self) -> Usdc:
+        return share_cost(self.limit, self.facts)
 
     @cached_property
     def sale(self) -> MirroredSell:
@@ -268,16 +229,22 @@ class DecisionContext(ContextBase):
         return [level for level in self.levels if acceptable_levels(level.price, self.side, self.limit)]
 
 
-@dataclass(eq=False)
 class ExitContext(ContextBase):
     """One attempt of an exit."""
 
-    task: ExitTask
-
-    def __post_init__(self) -> None:
-        """Sell what is held."""
-        self.side, self.token_id = "SELL", self.task.token_id
-        super().__post_init__()
+    def __init__(
+        self,
+        market: MarketFacts | None,
+        book: Book | None,
+        portfolio: Portfolio | None,
+        limits: TradingLimits,
+        now_ms: int,
+        problems: tuple[str, ...],
+        task: ExitTask,
+    ) -> None:
+        """Build it: what is held is sold."""
+        super().__init__(market, book, portfolio, limits, now_ms, problems, "SELL", task.token_id)
+        self.task = task
 
     @cached_property
     def limit(self) -> Price:
@@ -301,14 +268,3 @@ def _floored(limit: Price, case: Leaving) -> Price:
         return limit
     floor = max(floor_price(case.task, case.limits), fee_floor(case.best_bid, case.facts), limit)
     return Price(min(on_grid(floor, case.tick), MICRO - case.tick))
-
-
-def required_value(value: T | None, what: str) -> T:
-    """Return `value`, or fail the rule that needs it.
-
-    Raises:
-        NotEvaluated: nobody could find it out.
-    """
-    if value is None:
-        raise NotEvaluated(f"{what} not known")
-    return value

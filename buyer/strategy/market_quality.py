@@ -3,12 +3,13 @@
 Each stands in a decision where its setting is on.
 """
 
-from buyer.strategy.decision_context import DecisionContext, Shown, rule
+from buyer.strategy.decision_context import DecisionContext
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.exits.exit_triggers import HeldPosition, would_fire
 from buyer.strategy.exits.lot_value import Look, look_at
 from buyer.strategy.fill_model import walk_book
 from buyer.strategy.limits import HUNDRED_PCT
+from buyer.strategy.rule import Shown, rule
 from shared.domain.money import Price, Shares, micro_text
 from shared.messages.decisions import ExitReason
 

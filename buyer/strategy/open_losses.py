@@ -17,20 +17,6 @@ Bids = Sequence[Level]
 NOTHING_LOST = OpenLosses(total=Usdc(0), leader=Usdc(0))
 
 
-class AskedLosses:
-    """Asks for the losses when the first rule wants them; `found` is None while none did."""
-
-    def __init__(self, ask: Callable[[str], OpenLosses], leader: str) -> None:
-        self._ask, self._leader = ask, leader
-        self.found: OpenLosses | None = None
-
-    def __call__(self) -> OpenLosses:
-        """Return what was found, the same at each call."""
-        if self.found is None:
-            self.found = self._ask(self._leader)
-        return self.found
-
-
 def lot_loss(shares: int, cost: int, bids: Bids | None) -> int:
     """Return how far below its cost a lot stands, in micro-units; never less than 0."""
     if bids is None:

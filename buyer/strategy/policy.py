@@ -10,18 +10,10 @@ from typing import Any, cast
 from msgspec import Struct
 
 from buyer.strategy.cached_value import cached_property
-from buyer.strategy.decision_context import (
-    UNKNOWN,
-    ContextBase,
-    DecisionContext,
-    ExitContext,
-    Rule,
-    Shown,
-    Traded,
-    why_unknown,
-)
+from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, Traded
 from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.exits.mirrored_sales import SMALL_SALE
+from buyer.strategy.rule import UNKNOWN, Rule, Shown, why_unknown
 from buyer.strategy.rule_table import OPENS_EXIT, TOO_SMALL, RuleSet, exit_rules, rules_of
 from buyer.strategy.signal_filters import trade_text
 from shared.domain.ledger_accounts import COUNTS

@@ -3,7 +3,8 @@
 Each stands in a decision where its setting is on.
 """
 
-from buyer.strategy.decision_context import DecisionContext, rule
+from buyer.strategy.decision_context import DecisionContext
+from buyer.strategy.rule import rule
 from buyer.strategy.signal_filters import BY_SHARE
 from buyer.strategy.sizing import LEAST_BUY
 from shared.domain.money import Usdc, micro_text

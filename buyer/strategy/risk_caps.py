@@ -3,7 +3,8 @@
 The ledger asks the caps again in the step that sends an order (`portfolio.guards`).
 """
 
-from buyer.strategy.decision_context import DecisionContext, NotEvaluated, Shown, rule
+from buyer.strategy.decision_context import DecisionContext
+from buyer.strategy.rule import NotEvaluated, Shown, rule
 from shared.domain.money import micro_text, sum_text
 
 _Buy = DecisionContext

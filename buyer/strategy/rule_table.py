@@ -8,20 +8,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from buyer.strategy import market_quality, repeat_buys, risk_caps, signal_filters
-from buyer.strategy.decision_context import (
-    ContextBase,
-    DecisionContext,
-    ExitContext,
-    NotEvaluated,
-    Passes,
-    Rule,
-    rule,
-)
+from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext
 from buyer.strategy.exits import sale_rules
 from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.exits.mirrored_sales import LATER_SALE, SMALL_SALE
 from buyer.strategy.limits import TradingLimits
-from buyer.strategy.signal_trust import corroborated
+from buyer.strategy.rule import NotEvaluated, Passes, Rule, rule
 from buyer.strategy.sizing import GRAIN
 from shared.domain.market import Side
 from shared.domain.money import MICRO, Price, micro_text
@@ -204,7 +196,7 @@ RULES: dict[str, dict[str, Rule]] = {
         repeat_buys.OTHER_OUTCOME: repeat_buys.other_outcome,
         "stake_window": repeat_buys.check_stake_window,
         "cooldown": repeat_buys.check_cooldown,
-        "corroborated": corroborated,
+        "corroborated": signal_filters.corroborated,
         "others_paid": market_quality.others_paid,  # last: it adds up what a token's newest trades were
     },
     "SELL": {
@@ -216,7 +208,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "slippage": _slippage,
         "minimum_size": _minimum,
         "fillable": _fillable,
-        "corroborated": corroborated,
+        "corroborated": signal_filters.corroborated,
     },
 }
 SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {

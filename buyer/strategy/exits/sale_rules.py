@@ -1,10 +1,11 @@
 """The rules of a sale: each says whether it passes, and shows what it saw and what it allows. Pure."""
 
-from buyer.strategy.decision_context import DecisionContext, ExitContext, Leaving, rule
+from buyer.strategy.decision_context import DecisionContext, ExitContext, Leaving
 from buyer.strategy.exits.exit_floor import UNKNOWN_BASIS, floor_price, floor_text, on_grid
 from buyer.strategy.exits.exit_triggers import HeldPosition, still_holds
 from buyer.strategy.exits.lot_value import Look, look_at
 from buyer.strategy.exits.mirrored_sales import is_small, sold_part
+from buyer.strategy.rule import rule
 from shared.domain.money import Price, micro_text
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from backtest.history.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay, TapeLedger
-from buyer.domain.others_paid import AskedOthers
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
@@ -68,7 +67,7 @@ class Session:
             limits=self.settings.limits,
             identity=BuyerIdentity("paper", self.settings.limits.id, code_version()),
             emit=lambda _: None,
-            others=lambda _signal: AskedOthers(lambda: self.others),
+            others=lambda _signal: lambda: self.others,
         )
         self.entries: list[StreamEntry] = []
         start = ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=self.settings.published())

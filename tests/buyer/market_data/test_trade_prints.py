@@ -47,7 +47,7 @@ def test_what_others_paid_is_at_hand_and_asks_nobody() -> None:
     others = feed.others_paid(a_signal())
     his_own = feed.others_paid(a_signal(leader="0x" + "c3" * 20, tx_hash=TX.lower()))
 
-    assert (others.found, others()) == (None, OthersPaid(price=D("0.42"), shares=D("12.5"), trades=1))
+    assert others() == OthersPaid(price=D("0.42"), shares=D("12.5"), trades=1)
     assert his_own() is None
     assert rest.asked == 0
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buyer.market_data.loss_marker import LossMarker
-from buyer.strategy.open_losses import AskedLosses, lot_loss
+from buyer.strategy.open_losses import lot_loss
 from buyer.strategy.policy import decide_signal
 from shared.clock import ManualClock
 from shared.domain.ledger_accounts import Lot
@@ -90,12 +90,12 @@ def test_the_marker_looks_at_a_few_books_in_turn_and_keeps_the_last_one_it_could
 def test_losses_are_asked_for_once_and_only_when_a_rule_wants_them() -> None:
     asked = list[int]()
 
-    def ask(_leader: str) -> OpenLosses:
+    def ask() -> OpenLosses:
         asked.append(1)
         return OpenLosses(total=Usdc(len(asked)), leader=Usdc(0))
 
-    losses = AskedLosses(ask, "0xleader")
+    case = a_case(losses=ask)
 
-    assert losses.found is None
-    assert losses() is losses() is losses.found
+    assert case.asked == (None, None)
+    assert case.lost is case.lost is case.asked[0]
     assert len(asked) == 1

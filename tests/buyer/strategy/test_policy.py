@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from buyer.strategy.decision_context import ContextBase, Rule
+from buyer.strategy.decision_context import ContextBase
 from buyer.strategy.policy import Rulings, decide_signal, refused_rule
+from buyer.strategy.rule import Rule
 from buyer.strategy.rule_table import RuleSet
 from tests.amounts import D
 from tests.buyer.builders import (
