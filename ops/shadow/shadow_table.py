@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from backtest.results.verdict import rate_text, signed_usd, usd_text
+from backtest.results.amount_words import rate_text, signed_usd, usd_text
 from ops.shadow.domain.shadow_comparison import ShadowLine
 from shared.domain.money import micro_text
 
