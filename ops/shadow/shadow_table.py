@@ -46,7 +46,7 @@ def shadow_table(lines: Sequence[ShadowLine]) -> RenderableType:
 def about_line(line: ShadowLine) -> list[str]:
     """Return what a shadow decides by, how it stands, and why its verdict is what it is."""
     runs = "runs" if line.running else "does not run now"
-    waits = f", {line.backlog:,} signals wait for it" if line.backlog else ""
+    waits = f", signals that wait for it: {line.backlog:,}" if line.backlog else ""
     return [f"{line.changes}; {runs}{waits}", *line.why]
 
 

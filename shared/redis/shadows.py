@@ -116,7 +116,7 @@ def forget_shadow(redis: Redis, name: str) -> int:
 
 def named_changes(changes: Mapping[str, str]) -> str:
     """Return changes as a person types them."""
-    return " ".join(f"{setting}={value}" for setting, value in changes.items()) or "no change"
+    return " ".join(f"{setting}={value}" for setting, value in changes.items()) or "the buyer's own settings"
 
 
 def _record(name: str, text: str) -> ShadowRecord:

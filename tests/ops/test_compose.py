@@ -3,13 +3,17 @@
 import json
 import re
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from ops.docs_generator import settings_sections
+from ops.web.settings import WebSettings
 from shared import setting_names
+from shared.config import parse
+from shared.domain.errors import RefusedForSafety
 from shared.unknown_settings import unknown_in_environment, unknown_in_file
 from tests.ops.compose_file import Service, read_command, resolve, settings_in
 
@@ -131,6 +135,67 @@ def test_the_containers_own_server_is_used_whatever_a_file_says(project: Path, c
 
     assert {services[name].environment["REDIS_URL"] for name in OURS} == {SERVER}
     assert {services[name].environment["HEALTH_PORT"] for name in OURS} == {"9100"}
+
+
+WEB_COMMAND = "docker compose --profile web up"
+
+
+def web_settings(services: dict[str, Service], monkeypatch: pytest.MonkeyPatch) -> WebSettings:
+    """Return the settings as the dashboard's program reads them in its container."""
+    for name, value in services["web"].environment.items():
+        monkeypatch.setenv(name, value)
+    return parse(WebSettings, services["web"].command[3:])
+
+
+def test_the_dashboard_runs_when_asked_for_and_is_reached_from_this_machine_alone(project: Path) -> None:
+    services = resolve(project, read_command(WEB_COMMAND))
+
+    assert set(services) == PIPELINE | {"web", "certificate"}
+    assert services["web"].raw["ports"] == ["127.0.0.1:8700:8700"]
+    assert [name for name, one in services.items() if one.raw.get("ports")] == ["web"]
+    assert services["certificate"].raw["network_mode"] == "none"
+
+
+def test_the_dashboard_has_no_key_whatever_dot_env_holds(project: Path) -> None:
+    (project / ".env").write_text("PRIVATE_KEY=0x1\nRELAYER_API_KEY=abc\n")
+
+    told = resolve(project, read_command(WEB_COMMAND))["web"].environment
+
+    assert (told["PRIVATE_KEY"], told["RELAYER_API_KEY"]) == ("", "")
+
+
+def test_the_dashboard_starts_with_a_token_and_by_no_other_word(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = resolve(project, read_command(WEB_COMMAND))
+    with pytest.raises(RefusedForSafety, match="WEB_TOKEN"):
+        web_settings(services, monkeypatch).check_place()
+    (project / ".env").write_text(f"WEB_TOKEN={'a1' * 32}\nWEB_HOST=127.0.0.1\nWEB_PORT=9\n")
+
+    settings = web_settings(resolve(project, read_command(WEB_COMMAND)), monkeypatch)
+
+    settings.check_place()
+    assert settings.origin(8700) == "https://127.0.0.1:8700"
+    assert "127.0.0.1:8700" in settings.hosts(8700)
+
+
+@pytest.mark.process
+def test_the_dashboards_certificate_is_made_once_and_for_its_address(project: Path, tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed here; the image has it")
+    volume = tmp_path / "certificate"
+    volume.mkdir()
+    (script,) = resolve(project, read_command(WEB_COMMAND))["certificate"].command
+    words = ["sh", "-c", script.replace("/app/certificate", str(volume))]
+
+    first = subprocess.run(words, check=True, capture_output=True, text=True)
+    again = subprocess.run(words, check=True, capture_output=True, text=True)
+
+    assert first.stdout == again.stdout
+    assert "ingerprint=" in first.stdout
+    assert (volume / "key.pem").stat().st_mode & 0o777 == 0o600
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    made.load_cert_chain(volume / "cert.pem", volume / "key.pem")
+    asked = ["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", str(volume / "cert.pem")]
+    assert "IP Address:127.0.0.1" in subprocess.run(asked, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.mark.process

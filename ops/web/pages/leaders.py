@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from ops.operator.account.leader_counts import NEWEST, LeaderCounts, leader_counts
 from ops.operator.account.leader_table import table
 from ops.web.access import Viewer
 from ops.web.pages.page import show_page
@@ -17,4 +18,6 @@ def leaders(request: Request, session: Viewer) -> HTMLResponse:
     parts = parts_of(request)
     board = parts.feed.look().board
     known = {row.address: row for row in board.leaders} if board else {}
-    return show_page(request, session, "leaders.html", rows=table(parts.redis), known=known)
+    counts = leader_counts(parts.redis, board.mode if board else "paper")
+    shown = {"known": known, "counts": counts, "nothing": LeaderCounts(), "newest": NEWEST}
+    return show_page(request, session, "leaders.html", rows=table(parts.redis), **shown)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from decimal import Decimal
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -18,13 +19,16 @@ from axe_playwright_python.sync_playwright import Axe
 from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 from redis import Redis
+from typer.testing import CliRunner
 
+from ops.cli import app
 from ops.demo.demo import DemoWorld, simulator
 from ops.operator import controls
 from ops.operator.board_reader import read_board
 from ops.supervisor.embedded_redis import free_port
 from ops.supervisor.server_folder import known_url
 from shared.clock import SystemClock
+from shared.domain.money import to_micro
 from shared.messages.base import DECISIONS
 from shared.messages.events import write_event
 from shared.process.beats import read_standings, server_ms
@@ -51,7 +55,7 @@ class Pipeline:
     """`hybrid up --web` at a local venue, and a browser that asks nobody else."""
 
     def __init__(self, folder: Path, world: DemoWorld, browser: Browser, stack: ExitStack) -> None:
-        self.world, self.browser, self._folder = world, browser, folder
+        self.world, self.browser, self.folder = world, browser, folder
         self.port = free_port()
         env = {**os.environ, **world.environment, **QUICK, "WEB_PORT": str(self.port), "RUN_DIR": str(folder)}
         env = {name: value for name, value in env.items() if name != "REDIS_URL"}
@@ -93,7 +97,7 @@ class Pipeline:
         return int(re.findall(r":(\d+)", one.beat.instance)[0])
 
     def _link(self) -> str:
-        found = re.findall(rf"(http://127\.0\.0\.1:{self.port}/login\S+)", (self._folder / "up.log").read_text())
+        found = re.findall(rf"(http://127\.0\.0\.1:{self.port}/login\S+)", (self.folder / "up.log").read_text())
         return found[0] if found else ""
 
     def _end(self) -> None:
@@ -117,7 +121,7 @@ def test_a_person_sees_in_time_that_all_is_well_or_is_not(pipeline: Pipeline) ->
     """One session, since the pipeline takes longest to start: each step below is a sentence of its own."""
     context = pipeline.log_in()
 
-    equity_is_the_boards(pipeline, context)
+    equity_is_that_of_hybrid_pnl(pipeline, context)
     every_page_reads_without_script_and_fits_a_phone(pipeline, context)
     axe_finds_nothing_serious(pipeline, context)
     kill_shows_within_a_second_on_phone_and_desk_and_the_next_buy_is_a_skip(pipeline, context)
@@ -130,17 +134,18 @@ def test_a_person_sees_in_time_that_all_is_well_or_is_not(pipeline: Pipeline) ->
     assert {address.rpartition(":")[0] for address in {url.split("/")[2] for url in pipeline.asked}} == {"127.0.0.1"}
 
 
-def equity_is_the_boards(pipeline: Pipeline, context: BrowserContext) -> None:
+def equity_is_that_of_hybrid_pnl(pipeline: Pipeline, context: BrowserContext) -> None:
     page = pipeline.watched(context)
     page.goto(pipeline.address)
     wait_until(lambda: read_board(pipeline.redis, "paper", server_ms(pipeline.redis)).positions, "a first position")
 
     def shown_alike() -> bool:
-        board = read_board(pipeline.redis, "paper", server_ms(pipeline.redis))
+        told = CliRunner().invoke(app, ["pnl", "--json", "--redis-url", known_url(pipeline.folder) or ""])
+        equity = json.loads(told.stdout)["equity"]
         shown = page.locator("#equity").get_attribute("data-micro")
-        return shown == ("" if board.equity is None else str(int(board.equity)))
+        return equity is not None and shown == str(to_micro(Decimal(equity)))
 
-    wait_until(shown_alike, "the board's own equity, to the micro-unit")
+    wait_until(shown_alike, "the equity of `hybrid pnl --json`, to the micro-unit")
     page.close()
 
 
@@ -205,7 +210,7 @@ def kill_shows_within_a_second_on_phone_and_desk_and_the_next_buy_is_a_skip(
 
 def a_detector_killed_at_once_is_red_within_three_heartbeats(pipeline: Pipeline, context: BrowserContext) -> None:
     """A second one, which `hybrid up` does not start again."""
-    given = {**pipeline.environment, "REDIS_URL": known_url(pipeline._folder) or "", "INSTANCE": "second"}
+    given = {**pipeline.environment, "REDIS_URL": known_url(pipeline.folder) or "", "INSTANCE": "second"}
     page = pipeline.watched(context)
     page.goto(pipeline.address)
     with started("detector", **given) as second:
