@@ -21,6 +21,7 @@ from backtest.replay import parity, redecide_command
 from backtest.report.result_json import result_json
 from backtest.report.text_summary import print_summary
 from backtest.results.result import BacktestResult
+from backtest.results.verdict_doubts import add_doubt
 from backtest.simulation.latency import MAX_DELAY_S, read_delay
 from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.run_models import RunModels
@@ -128,6 +129,7 @@ def main(
                 keep_skips=signals,
                 progress=told,
             ).model_copy(update={"history": history.readings})
+            result = add_doubt(result, history.unsure)
         if as_json:
             sys.stdout.write(result_json(result) + "\n")
         print_summary(result)
