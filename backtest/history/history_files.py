@@ -10,6 +10,7 @@ from backtest.history.history_reader import HistoryReader
 from backtest.history.market_facts import UNSURE
 from backtest.history.reading.file_reader import RowOptions
 from backtest.history.reading.row_counts import RowCounts
+from backtest.progress_bar import Told, silent
 from backtest.results.source_reading import SourceReading, reading_lines
 from backtest.simulation.gc_pause import few_collections
 from backtest.simulation.latency import LagSamples
@@ -51,6 +52,7 @@ def open_history(
     measure: bool = False,
     lingers_s: float = resolutions.LINGERS_S,
     options: RowOptions = NO_OPTIONS,
+    told: Told = silent,
 ) -> HistoryFiles:
     """Open `paths`; `resolved` are files of how markets resolved.
 
@@ -60,11 +62,12 @@ def open_history(
         measure: Read captures once more first, for each source's lags.
         lingers_s: When a market closed that nobody tells the time of: seconds after its last trade here.
         options: What a person says of files that do not.
+        told: Told how far reading is.
 
     Raises:
         BadConfig: a file is not there, cannot be read, or holds nothing that is a trade; DependencyMissing: Parquet.
     """
-    reader = HistoryReader(options)
+    reader = HistoryReader(options, paths, told)
     with few_collections():
         for path in paths:
             reader.open(path)

@@ -17,6 +17,7 @@ from backtest.history.reading.text_files import FileMember, file_members, file_t
 from backtest.history.redemptions import PaidTotals, RedemptionRules
 from backtest.history.row_blocks import RowBlocks
 from backtest.history.trade_grouping import row_events
+from backtest.progress_bar import EVERY, Told
 from backtest.results.source_reading import reading_lines
 from shared.capture.capture import Capture, is_capture
 from shared.domain.errors import BadConfig, Malformed
@@ -26,8 +27,10 @@ from shared.domain.market import MarketFacts
 class HistoryReader:
     """Opens files and remembers what they held."""
 
-    def __init__(self, options: RowOptions) -> None:
-        self._options = options
+    def __init__(self, options: RowOptions, paths: Sequence[Path], told: Told) -> None:
+        self._options, self._told = options, told
+        self._bytes = sum(path.stat().st_size for path in paths if path.is_file()) or 1
+        self._done = 0
         self.captures: list[Capture] = []
         self.counts: list[RowCounts] = []
         self.facts_used = 0
@@ -45,6 +48,7 @@ class HistoryReader:
             return
         for member in file_members(path):
             self._read(member)
+        self._done += path.stat().st_size
 
     def check_trades(self, paths: Sequence[Path]) -> None:
         """Check that something is a trade.
@@ -98,16 +102,18 @@ class HistoryReader:
         self.counts.append(counts)
         try:
             reader, rows = open_rows(member, counts, self._options)
-            self._ordered.append(by_time(self._used(self._blocks.numbered(rows, reader, counts), counts)))
+            self._ordered.append(by_time(self._used(self._blocks.numbered(rows, reader, counts), counts, member)))
         except Malformed as error:
             raise BadConfig(f"{member.name}: {error}") from error
         if counts.rows and not counts.used:
             raise BadConfig(f"no row of {member.name} can be read: {'; '.join(reading_lines([counts.reading()]))}")
 
-    def _used(self, rows: Iterator[HistoryRow], counts: RowCounts) -> Iterator[HistoryRow]:
+    def _used(self, rows: Iterator[HistoryRow], counts: RowCounts, member: FileMember) -> Iterator[HistoryRow]:
         last, first, names, use = self._last, self._first, self._names, counts.use
         wanted = self._options.leader
-        for row in rows:
+        for number, row in enumerate(rows):
+            if not number % EVERY:
+                self._told("reading", (self._done + member.place()) / self._bytes)
             hint, at_ms, token = row.hint, row.traded_ms, row.token_id
             if wanted and row.leader != wanted:
                 counts.kinds["of another wallet"] += 1

@@ -17,6 +17,7 @@ from backtest.backtest import run_side_by_side
 from backtest.domain.market_events import MarketEvent
 from backtest.history.history_files import HistoryFiles, open_history
 from backtest.history.market_facts import UNSURE
+from backtest.progress_bar import counted, progress_bar
 from backtest.report import figures as figures_of_page
 from backtest.report.report_data import silences
 from backtest.report.wallet_page import write_wallet_page
@@ -67,11 +68,13 @@ def main(
     delays = {delay_s: read_delay(str(delay_s), {}) for delay_s in sorted(delays_s)}
     found = settings.decided_settings(settings.open_captures(files), settings.read_changes(change))
     options = settings.row_options(leader, column)
-    history = open_history(files, resolved, options=options) if files else _of_venue(leader, days, console)
-    working = nullcontext() if as_json else console.status("following...")
-    copies, profile = follow(
-        lambda: history.market_events, leader, delays, found.limits, to_micro(found.bankroll), working, history.unsure
-    )
+    asked = None if files else _of_venue(leader, days, console)
+    with progress_bar(Terminal(stderr=True)) as told:
+        history = asked or open_history(files, resolved, options=options, told=told)
+        events = counted(history.market_events, history.trades, told)
+        copies, profile = follow(
+            lambda: events, leader, delays, found.limits, to_micro(found.bankroll), nullcontext(), history.unsure
+        )
     copies = [replace(copy, result=copy.result.model_copy(update={"history": history.readings})) for copy in copies]
     if html:
         write_wallet_page(copies, profile, html)
@@ -87,7 +90,7 @@ def _of_venue(leader: str, days: float, console: Console) -> HistoryFiles:
         found = ask(leader, days, SystemClock())
     for note in found.notes:
         said.print(note, highlight=False)
-    return HistoryFiles(iter(found.market_events), (SOURCE,), unsure=UNSURE)
+    return HistoryFiles(iter(found.market_events), (SOURCE,), trades=len(found.market_events), unsure=UNSURE)
 
 
 def follow(
