@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backtest import outputs, settings
-from backtest.backtest import Progress as Told
 from backtest.backtest import run_backtest
 from backtest.domain.market_state import AssumedFacts
 from backtest.domain.price_model import PriceModel
 from backtest.history.history_files import open_history
 from backtest.history.resolutions import LINGERS_S
+from backtest.progress_bar import counted, progress_bar
 from backtest.replay import parity, redecide_command
 from backtest.report.result_json import result_json
 from backtest.report.text_summary import print_summary
 from backtest.results.result import BacktestResult
+from backtest.results.verdict_doubts import add_doubt
 from backtest.simulation.latency import MAX_DELAY_S, read_delay
 from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.run_models import RunModels
@@ -99,35 +99,33 @@ def main(
             raise typer.Exit(redecide_command.main(files, settings.read_changes(change or [])))
         if exact:
             raise typer.Exit(parity.main(files, settings.read_changes(change or []), pace, echo=decisions))
-        history = open_history(
-            files,
-            resolved or [],
-            measure=delay.startswith("measured:"),
-            lingers_s=closes_after,
-            options=settings.row_options(leader, column or []),
-        )
-        models = RunModels(
-            delay=read_delay(delay, history.measured),
-            order_ms=order_ms,
-            prices=PriceModel(
-                half_spread_ticks, Shares(to_micro(settings.read_amount("--level-shares", level_shares)))
-            ),
-            markets=AssumedFacts(
-                fee_rate=Rate(to_micro(settings.read_amount("--fee-rate", fee_rate, most=Decimal(1))))
-            ),
-        )
-        found = settings.decided_settings(history.captures, settings.read_changes(change or []))
-        cash = settings.read_amount("--bankroll", bankroll) if bankroll else found.bankroll
-        with _progress() as told:
+        options = settings.row_options(leader, column or [])
+        measure = delay.startswith("measured:")
+        with progress_bar(Terminal(stderr=True)) as told:
+            history = open_history(
+                files, resolved or [], measure=measure, lingers_s=closes_after, options=options, told=told
+            )
+            models = RunModels(
+                delay=read_delay(delay, history.measured),
+                order_ms=order_ms,
+                prices=PriceModel(
+                    half_spread_ticks, Shares(to_micro(settings.read_amount("--level-shares", level_shares)))
+                ),
+                markets=AssumedFacts(
+                    fee_rate=Rate(to_micro(settings.read_amount("--fee-rate", fee_rate, most=Decimal(1))))
+                ),
+            )
+            found = settings.decided_settings(history.captures, settings.read_changes(change or []))
+            cash = settings.read_amount("--bankroll", bankroll) if bankroll else found.bankroll
             result = run_backtest(
-                pace.pace_events(history.market_events),
+                pace.pace_events(counted(history.market_events, history.trades, told)),
                 found.limits,
                 to_micro(cash),
                 models,
                 sources=history.sources,
                 keep_skips=signals,
-                progress=told,
             ).model_copy(update={"history": history.readings})
+        result = add_doubt(result, history.unsure)
         if as_json:
             sys.stdout.write(result_json(result) + "\n")
         print_summary(result)
@@ -171,20 +169,6 @@ def _explained() -> Generator[None]:
     except HybridError as error:
         sys.stderr.write(exit_codes.plain_line("backtest", error) + "\n")
         raise typer.Exit(exit_codes.exit_code(error)) from error
-
-
-@contextmanager
-def _progress() -> Generator[Told]:
-    console = Terminal(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
-    ) as bar:
-        task = bar.add_task("reading", total=None)
-
-        def tell(count: int, at_ms: int) -> None:
-            bar.update(task, description=f"{count} signals, at {settings.moment_text(at_ms)}")
-
-        yield tell
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ class MarketNames:
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, str]] = set()
-        self._conditions: dict[str, str] = {}
+        self._real: dict[str, str] = {}
         self._doubtful: set[str] = set()
         self._tokens: dict[str, dict[int, str]] = {}
         self._hints: dict[str, Hint] = {}
@@ -31,8 +31,9 @@ class MarketNames:
             self._tokens.setdefault(condition, {}).setdefault(place, token_id)
         if condition in (market_id(title), alone_market(token_id)):
             return
-        if title and self._conditions.setdefault(title, condition) != condition:
-            self._doubtful.add(title)
+        made = market_id(title)
+        if title and self._real.setdefault(made, condition) != condition:
+            self._doubtful.add(made)
         if token_id and place >= 0:
             self._hints.setdefault(token_id, hint)
 
@@ -42,6 +43,10 @@ class MarketNames:
         if found is None:
             found = self._found[token_id, hint] = self._named(token_id, hint)
         return found
+
+    def real(self, condition_id: str) -> str:
+        """Return a market's id, where this one was made of a title that only one market has."""
+        return condition_id if condition_id in self._doubtful else self._real.get(condition_id, condition_id)
 
     def outcomes(self, condition_id: str) -> tuple[tuple[str, bool], ...]:
         """Return the tokens of a market in order, and whether anybody traded each; the others' are made."""
@@ -55,8 +60,8 @@ class MarketNames:
         condition, place, outcome, title, slug, event_slug = hint
         if condition == alone_market(token_id) and token_id in self._hints:
             return token_id, self._hints[token_id]
-        real = self._conditions.get(title) if condition == market_id(title) and title not in self._doubtful else None
-        if real is None:
+        real = self.real(condition)
+        if real == condition:
             return token_id, hint
         token = self._tokens.get(real, {}).get(place, token_id) if token_id else ""
         return token, (real, place, outcome, title, slug, event_slug)

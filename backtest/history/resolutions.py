@@ -17,10 +17,11 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import chain
 from operator import itemgetter
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
+from backtest.history.market_facts import gamma_markets
 from backtest.history.reading.history_row import OUTCOMES, market_id
 from shared.domain.errors import Malformed
 from shared.polymarket.wire.conditions import payouts_of
@@ -55,9 +56,14 @@ def read_resolutions(
     coming = iter(lines)
     first = next(coming, "")
     unpaid = [] if left_open is None else left_open
-    if first.lstrip()[:1] in {"[", "{"}:
+    if is_json([first]):
         return dict(_of_gamma(chain([first], coming), name, unpaid))
     return dict(_of_csv(chain([first], coming), name, unpaid))
+
+
+def is_json(lines: Sequence[str]) -> bool:
+    """Say whether a file's lines are Gamma's markets and no table."""
+    return bool(lines) and lines[0].lstrip()[:1] in {"[", "{"}
 
 
 def resolution_events(
@@ -90,7 +96,7 @@ def _of_csv(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tupl
 def _of_gamma(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tuple[str, KnownResolutions]]:
     """Yield Gamma's closed markets; `outcomePrices` is a JSON text inside the JSON."""
     try:
-        for row in _objects(lines):
+        for row in gamma_markets(lines):
             prices: list[str] = json.loads(row.get("outcomePrices") or "[]")
             if row.get("closed") and prices and all(price in _PAID for price in prices):
                 condition = str(row["conditionId"]).lower()
@@ -98,15 +104,6 @@ def _of_gamma(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tu
                     yield condition, _known(payouts, row)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Malformed(f"{name}: no markets as Gamma serves them: {type(error).__name__} {error}") from error
-
-
-def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    texts = list(lines)
-    try:
-        whole: Any = json.loads("".join(texts))
-    except ValueError:
-        whole = [json.loads(line) for line in texts if line.strip()]
-    yield from cast("list[dict[str, Any]]", whole if isinstance(whole, list) else [whole])
 
 
 def _known(payouts: tuple[Fraction, ...], row: Mapping[str, Any]) -> KnownResolutions:

@@ -24,6 +24,15 @@ def result_doubts(result: BacktestResult) -> list[str]:
     return [*_unpaid(result), *_blind(result), *_assumed(result), *_shut(result), *_hidden(result), *_unread(result)]
 
 
+def add_doubt(result: BacktestResult, what: str) -> BacktestResult:
+    """Return a result with one more question that no order of it is sure of; '' adds none."""
+    orders = result.bought + result.sold
+    if not (what and orders):
+        return result
+    doubt = CannotTell(what=what, trades=orders, of=orders)
+    return result.model_copy(update={"cannot_tell": (*result.cannot_tell, doubt)})
+
+
 def _unpaid(result: BacktestResult) -> Iterator[str]:
     unrealized = result.pnl - result.realized
     if not result.open:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from backtest.history.history_files import open_history
+from backtest.history.market_facts import UNSURE
+from backtest.history.reading.file_reader import RowOptions
 from backtest.history.reading.history_row import row_of
 from backtest.history.trade_grouping import trades_of
 from backtest.results.copyability import copyability_json
@@ -18,7 +20,7 @@ from ops.discovery.domain.candidate import Candidate
 from ops.discovery.domain.ranking import Report
 from ops.research.venue_reader import VenueReader
 from ops.research.wallet import DELAYS_S, History, follow
-from ops.research.wallet_history import DAY_S, SOURCE, UNSURE, told_history
+from ops.research.wallet_history import DAY_S, SOURCE, told_history
 from shared.clock import Clock
 from shared.domain.money import to_micro
 from shared.messages.signals import ActionableSignal
@@ -80,15 +82,12 @@ class FileJudge:
 
     def judge(self, candidate: Candidate) -> Report:
         """Read a wallet's files."""
-        notes: list[str] = []
-
-        def history() -> Any:  # noqa: ANN401 - an iterator of market events
-            opened = open_history(self.files[candidate.address], self.resolved)
-            notes.extend(opened.notes)
-            return opened.market_events
-
-        report = _followed(history, candidate.address, self.settings, "", ())
-        return {**report, "notes": notes, "requests": 0}
+        opened = open_history(
+            self.files[candidate.address], self.resolved, options=RowOptions(leader=candidate.address)
+        )
+        report = _followed(lambda: opened.market_events, candidate.address, self.settings, opened.unsure, ())
+        read = [reading.model_dump(mode="json") for reading in opened.readings]
+        return {**report, "history": read, "notes": list(opened.notes), "requests": 0}
 
 
 @dataclass

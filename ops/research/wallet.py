@@ -16,20 +16,23 @@ from backtest import outputs, settings
 from backtest.backtest import run_side_by_side
 from backtest.domain.market_events import MarketEvent
 from backtest.history.history_files import HistoryFiles, open_history
+from backtest.history.market_facts import UNSURE
+from backtest.progress_bar import counted, progress_bar
 from backtest.report import figures as figures_of_page
 from backtest.report.report_data import silences
 from backtest.report.wallet_page import write_wallet_page
 from backtest.results.amount_words import rate_text, signed_usd, usd_text
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, copyability_json
-from backtest.results.result import BacktestResult, CannotTell
+from backtest.results.result import BacktestResult
 from backtest.results.source_reading import reading_lines
 from backtest.results.three_numbers import three_numbers, unknown_text
 from backtest.results.trader_profile import TraderProfile, only_leader
+from backtest.results.verdict_doubts import add_doubt
 from backtest.simulation.latency import Delay, read_delay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
-from ops.research.wallet_history import SOURCE, UNSURE, ask
+from ops.research.wallet_history import SOURCE, ask
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig
 from shared.domain.money import to_micro
@@ -65,12 +68,13 @@ def main(
     delays = {delay_s: read_delay(str(delay_s), {}) for delay_s in sorted(delays_s)}
     found = settings.decided_settings(settings.open_captures(files), settings.read_changes(change))
     options = settings.row_options(leader, column)
-    history = open_history(files, resolved, options=options) if files else _of_venue(leader, days, console)
-    working = nullcontext() if as_json else console.status("following...")
-    unsure = "" if files else UNSURE
-    copies, profile = follow(
-        lambda: history.market_events, leader, delays, found.limits, to_micro(found.bankroll), working, unsure
-    )
+    asked = None if files else _of_venue(leader, days, console)
+    with progress_bar(Terminal(stderr=True)) as told:
+        history = asked or open_history(files, resolved, options=options, told=told)
+        events = counted(history.market_events, history.trades, told)
+        copies, profile = follow(
+            lambda: events, leader, delays, found.limits, to_micro(found.bankroll), nullcontext(), history.unsure
+        )
     copies = [replace(copy, result=copy.result.model_copy(update={"history": history.readings})) for copy in copies]
     if html:
         write_wallet_page(copies, profile, html)
@@ -86,7 +90,7 @@ def _of_venue(leader: str, days: float, console: Console) -> HistoryFiles:
         found = ask(leader, days, SystemClock())
     for note in found.notes:
         said.print(note, highlight=False)
-    return HistoryFiles(iter(found.market_events), (SOURCE,))
+    return HistoryFiles(iter(found.market_events), (SOURCE,), trades=len(found.market_events), unsure=UNSURE)
 
 
 def follow(
@@ -109,7 +113,7 @@ def follow(
     models = [replace(RunModels(), delay=delay) for delay in delays.values()]
     with working:
         results = run_side_by_side(only_leader(history(), leader, profile), limits, bankroll, models)
-        copies = [_copy(delay_s, _doubted(found, unsure)) for delay_s, found in zip(delays, results, strict=True)]
+        copies = [_copy(delay_s, add_doubt(found, unsure)) for delay_s, found in zip(delays, results, strict=True)]
     if not profile.trades:
         raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")
     return copies, profile
@@ -117,14 +121,6 @@ def follow(
 
 def _copy(delay_s: float, result: BacktestResult) -> DelayedCopy:
     return DelayedCopy(delay_s, result, bootstrap_interval([row.ours.pnl for row in result.markets]))
-
-
-def _doubted(result: BacktestResult, unsure: str) -> BacktestResult:
-    orders = result.bought + result.sold
-    if not (unsure and orders):
-        return result
-    doubt = CannotTell(what=unsure, trades=orders, of=orders)
-    return result.model_copy(update={"cannot_tell": (*result.cannot_tell, doubt)})
 
 
 def report(copies: Sequence[DelayedCopy], profile: TraderProfile) -> RenderableType:

@@ -4,23 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from msgspec.structs import replace
-
 from backtest.domain.market_events import MarketEvent, merged_events
-from backtest.domain.market_state import AssumedFacts
 from backtest.history import resolutions
+from backtest.history.market_facts import as_then
 from backtest.history.reading.history_row import row_of
 from backtest.history.trade_grouping import trades_of
 from ops.research.venue_reader import VenueReader, open_reader
 from shared.clock import Clock
 from shared.config import Settings, parse
-from shared.domain.market import MarketFacts
 from shared.polymarket.wire.leader_fills import LeaderFill
 
 DAY_S = 86_400
 SOURCE = "the venue's Data API"
-UNSURE = "fees, tick and minimum size: the venue tells today's only, and no tick finer than 0.01 is believed"
-"""What no order of such a history can be sure of."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +56,3 @@ def told_history(reader: VenueReader, fills: Sequence[LeaderFill]) -> ToldHistor
     )
     silent = f"{len(found.unanswered)} markets: nobody could say how they stand ({found.problem})"
     return ToldHistory(told, (silent,) if found.unanswered else ())
-
-
-def as_then(facts: MarketFacts) -> MarketFacts:
-    """Return facts as they were while the leader traded: open; fee and minimum are those of now.
-
-    Ticks get finer as a market nears its end: with today's an old spread would look smaller than it was.
-    """
-    tick = max(facts.tick, AssumedFacts().tick)
-    return replace(facts, closed=False, accepting_orders=True, tick=tick)

@@ -3,7 +3,7 @@
 import gzip
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -20,11 +20,15 @@ _BEGIN = 8
 
 @dataclass
 class FileMember:
-    """One file's bytes, under its own name and its archive's; `begins` is what it begins with."""
+    """One file's bytes, under its own name and its archive's.
+
+    `begins` is what it begins with, `place` how far the whole file is read, in its bytes, packed or not.
+    """
 
     name: str
     content: IO[bytes]
     begins: bytes
+    place: Callable[[], int]
 
     @property
     def is_parquet(self) -> bool:
@@ -46,7 +50,7 @@ def file_members(path: Path) -> Iterator[FileMember]:
     """
     try:
         with path.open("rb") as file:
-            yield from _members(path.name, file)
+            yield from _members(path.name, file, file.tell)
     except (OSError, EOFError) as error:
         raise BadConfig(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     except zipfile.BadZipFile as error:
@@ -63,29 +67,29 @@ def file_texts(path: Path) -> Iterator[tuple[str, TextIO]]:
         yield member.name, member.text
 
 
-def _members(name: str, file: IO[bytes]) -> Iterator[FileMember]:
+def _members(name: str, file: IO[bytes], place: Callable[[], int]) -> Iterator[FileMember]:
     begins = file.read(_BEGIN)
     file.seek(0)
     if begins.startswith((ZIP, EMPTY_ZIP)):
         with zipfile.ZipFile(file) as archive:
-            yield from _unzipped(name, archive)
+            yield from _unzipped(name, archive, place)
     elif begins.startswith(GZIP):
         with gzip.open(file) as packed:
-            yield from _members(name, packed)  # type: ignore[arg-type] - it reads bytes
+            yield from _members(name, packed, place)  # type: ignore[arg-type] - it reads bytes
     elif begins.startswith(_SHEETS):
         raise BadConfig(f"{name}: a spreadsheet; save it as CSV (token ids as text)")
     else:
-        yield FileMember(name, file, begins)
+        yield FileMember(name, file, begins, place)
 
 
-def _unzipped(name: str, archive: zipfile.ZipFile) -> Iterator[FileMember]:
+def _unzipped(name: str, archive: zipfile.ZipFile, place: Callable[[], int]) -> Iterator[FileMember]:
     if "[Content_Types].xml" in archive.namelist():
         raise BadConfig(f"{name}: a spreadsheet; save it as CSV (token ids as text)")
     for inner in archive.infolist():
         if inner.is_dir() or _is_litter(PurePosixPath(inner.filename)):
             continue
         with archive.open(inner) as member:
-            yield from _members(f"{name}/{inner.filename}", member)
+            yield from _members(f"{name}/{inner.filename}", member, place)
 
 
 def _is_litter(path: PurePosixPath) -> bool:

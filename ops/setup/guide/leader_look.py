@@ -120,6 +120,7 @@ def _name(rows: Sequence[object]) -> str:
 def _judge(address: str, settings: Settings, clock: Clock, verdicts: dict[str, str]) -> None:
     """Follow it through its last days, as `hybrid wallet` does; what cannot be known is said in its place."""
     from backtest import settings as limits_of  # noqa: PLC0415 - the backtest is needed only here
+    from backtest.history import market_facts  # noqa: PLC0415 - as above
     from backtest.results.copyability import assess_copyability  # noqa: PLC0415 - as above
     from backtest.simulation.latency import read_delay  # noqa: PLC0415 - as above
     from ops.research import wallet, wallet_history  # noqa: PLC0415 - as above
@@ -136,7 +137,7 @@ def _judge(address: str, settings: Settings, clock: Clock, verdicts: dict[str, s
             found.limits,
             to_micro(found.bankroll),
             nullcontext(),
-            wallet_history.UNSURE,
+            market_facts.UNSURE,
         )
         verdicts[address] = assess_copyability(copies, profile).title
     except HybridError as error:

@@ -10,12 +10,13 @@ with early_signals("wallet report"):
     from pathlib import Path
 
     from backtest.domain.market_events import MarketEvent
+    from backtest.history.market_facts import UNSURE
     from backtest.results.copyability import copyability_json
     from backtest.settings import decided_settings
     from backtest.simulation.latency import read_delay
     from ops.operator.leaders import checked
     from ops.research.wallet import DELAYS_S, follow
-    from ops.research.wallet_history import UNSURE, ask
+    from ops.research.wallet_history import ask
     from shared.clock import SystemClock
     from shared.domain.errors import HybridError
     from shared.domain.money import to_micro

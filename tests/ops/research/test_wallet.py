@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
+from backtest.history.market_facts import UNSURE, as_then
 from backtest.results.copyability import DelayedCopy
 from backtest.simulation.latency import ConstantDelay
 from ops.cli import app
 from ops.research import wallet
 from ops.research.venue_reader import ReadingPace, trades
-from ops.research.wallet_history import UNSURE, ToldHistory, as_then, ask
+from ops.research.wallet_history import ToldHistory, ask
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import BadConfig, Unavailable
 from shared.domain.market import MarketFacts
