@@ -8,6 +8,7 @@ may grow.
     python -m benchmarks.order_path --beside COMMIT     what an order costs, beside that commit's code
     python -m benchmarks.order_path --recording-venue   300 signals a second to a venue that only records
     python -m benchmarks.order_path --viewers 5         beside people who look at the dashboard, and without them
+    python -m benchmarks.order_path --alerts            beside the alerts that tell of every order, and without them
 """
 
 import argparse
@@ -23,8 +24,8 @@ from benchmarks.rigs.order_buyer import GROUP as FLOOR_GROUP
 from benchmarks.rigs.order_rig import Trading, trading
 from benchmarks.rigs.orders.order_beside import WARM_UP, Asked, compare
 from benchmarks.rigs.orders.order_load import go_first, latencies, p99, sustained
+from benchmarks.rigs.orders.order_onlookers import compare_alerts, compare_viewers
 from benchmarks.rigs.orders.order_program import Program
-from benchmarks.rigs.orders.order_viewers import compare_viewers
 from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.messages.base import SIGNALS
 from simulator.command_line import HidingParser
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     if asked.viewers:
         return compare_viewers(asked.viewers, asked.signals)
+    if asked.alerts:
+        return compare_alerts(asked.signals)
     if asked.beside or asked.recording_venue:
         return compare(_asked(asked))
     rate, seconds = asked.rate or RATE, SECONDS if asked.seconds is None else asked.seconds
@@ -119,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--beside", default="", metavar="COMMIT", help="the code of this commit beside ours, in turns")
     parser.add_argument("--recording-venue", action="store_true", help="a venue that takes every order and records it")
     parser.add_argument("--viewers", type=int, default=0, help="people who look at the dashboard, in turns with none")
+    parser.add_argument("--alerts", action="store_true", help="messages that tell of every order, in turns with none")
     return parser
 
 

@@ -1,4 +1,7 @@
-"""An order beside people who look at the dashboard: in turns with them and without, so a busy machine slows both."""
+"""An order beside who looks on: people at the dashboard, or the alerts; in turns with them and without.
+
+So a busy machine slows both.
+"""
 
 import contextlib
 import json
@@ -7,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -43,9 +46,34 @@ for reader in readers: reader.join()
 """
 
 
+_SINK = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Sink(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *words):
+        pass
+server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+Onlookers = contextlib.AbstractContextManager[Sequence["subprocess.Popen[bytes]"]]
+
+
 def compare_viewers(count: int, signals: int) -> int:
     """Measure orders with `count` viewers of Now and without, in turns, and print both."""
-    with trading() as world, viewers(world, count) as processes:
+    return _compare("order_viewers", {"viewers": count}, lambda world: viewers(world, count), signals)
+
+
+def compare_alerts(signals: int) -> int:
+    """Measure orders with `hybrid alerts`, told of every one of them, and without."""
+    return _compare("order_alerts", {}, alerts, signals)
+
+
+def _compare(name: str, given: dict[str, int], onlookers: Callable[[Trading], Onlookers], signals: int) -> int:
+    with trading() as world, onlookers(world) as processes:
         buyer = Program.timed(world, "buyer")
         try:
             buyer.wait_for(world, {GROUP})
@@ -53,18 +81,38 @@ def compare_viewers(count: int, signals: int) -> int:
             latencies(world, SIGNALS, GROUP, WARM_UP, "warm")
             found: dict[str, list[float]] = {"without": [], "with": []}
             for turn in range(max(1, signals // ROUND)):
-                for name, number in (("without", signal.SIGSTOP), ("with", signal.SIGCONT)):
+                for which, number in (("without", signal.SIGSTOP), ("with", signal.SIGCONT)):
                     _tell(processes, number)
                     CLOCK.wait(NEVER, 0.3)
-                    rows = latencies(world, SIGNALS, GROUP, ROUND, f"{name}{turn}")
-                    found[name] += [there - then for then, there in rows]
+                    rows = latencies(world, SIGNALS, GROUP, ROUND, f"{which}{turn}")
+                    found[which] += [there - then for then, there in rows]
             kilobytes = pss_kb(processes[0].pid)
         finally:
             buyer.kill()
-    figures = {name: {"p50_ms": round(median(all_), 2), "p99_ms": round(p99(all_), 2)} for name, all_ in found.items()}
-    told = {"benchmark": "order_viewers", "viewers": count, "orders": len(found["with"]), **figures}
-    print(json.dumps({**told, "web_pss_mb": round(kilobytes / 1024, 1)}))
+    figures = {
+        which: {"p50_ms": round(median(all_), 2), "p99_ms": round(p99(all_), 2)} for which, all_ in found.items()
+    }
+    told = {"benchmark": name, **given, "orders": len(found["with"]), **figures}
+    print(json.dumps({**told, "pss_mb": round(kilobytes / 1024, 1)}))
     return 0
+
+
+@contextlib.contextmanager
+def alerts(world: Trading) -> Generator[Sequence[subprocess.Popen[bytes]]]:
+    """Run the alerts, and who takes their messages, while the block runs."""
+    sink = subprocess.Popen([sys.executable, "-c", _SINK], stdout=subprocess.PIPE)
+    assert sink.stdout is not None  # noqa: S101 - it was asked for
+    where = f"json://127.0.0.1:{int(sink.stdout.readline())}"
+    environment = {**os.environ, "REDIS_URL": world.server.url, "RUN_DIR": str(world.folder / "alerts")}
+    environment |= {"ALERT_URLS": where, "ALERT_PER_HOUR": "1000", DIE_WITH_PARENT: str(os.getpid())}
+    told = subprocess.Popen([sys.executable, "-m", "ops.alerts"], env=environment, stderr=subprocess.DEVNULL)
+    try:
+        CLOCK.wait(NEVER, _START_S / 5)
+        yield (told, sink)
+    finally:
+        for process in (told, sink):
+            process.kill()
+            process.communicate()
 
 
 @contextlib.contextmanager
