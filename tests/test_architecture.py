@@ -10,6 +10,8 @@ import pytest
 from tests.source_tree import MAY_IMPORT, ROOT, dotted, files, imports, tree
 
 MOST_FILES = 16
+OF_COMMANDS = {"benchmarks": 24}
+"""A module for each command that people type, and nothing else: one reads its list, not its files."""
 MAY_ALSO_IMPORT = {"ops/demo/demo.py": {"simulator"}}
 """The demo brings its own venue; nobody else may lean on the judge."""
 
@@ -34,7 +36,7 @@ def test_no_folder_holds_more_than_a_reader_can_take_in() -> None:
         file.rpartition("/")[0] for file in (*files(), *files_of_tests()) if not file.endswith("__init__.py")
     )
 
-    assert {folder: count for folder, count in counts.items() if count > MOST_FILES} == {}
+    assert {folder: count for folder, count in counts.items() if count > OF_COMMANDS.get(folder, MOST_FILES)} == {}
 
 
 def files_of_tests() -> tuple[str, ...]:
