@@ -3,8 +3,8 @@
 import heapq
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, TextIO
 
@@ -17,12 +17,22 @@ RUN = 100_000
 _HINT = HistoryRow._fields.index("hint")
 
 
-def by_time(rows: Iterable[HistoryRow], run: int = RUN) -> Iterator[HistoryRow]:
-    """Return `rows` in the order of their time; equal times keep their order."""
+def merged_rows(each: Sequence[Iterable[HistoryRow]]) -> Iterable[HistoryRow]:
+    """Return the rows of files, each in order, in the order of their time; equal times keep the order of the files.
+
+    Those that are in memory are sorted there, which is five times as fast as merging them.
+    """
+    if all(isinstance(rows, list) for rows in each):
+        return sorted(chain.from_iterable(each), key=itemgetter(0))
+    return heapq.merge(*each, key=itemgetter(0))
+
+
+def by_time(rows: Iterable[HistoryRow], run: int = RUN) -> Iterable[HistoryRow]:
+    """Return `rows` in the order of their time, a list if they fit into memory; equal times keep their order."""
     coming = iter(rows)
     chunk = sorted(islice(coming, run), key=itemgetter(0))
     if len(chunk) < run:
-        return iter(chunk)
+        return chunk
     runs = [_spilled(chunk)]
     while chunk := sorted(islice(coming, run), key=itemgetter(0)):
         runs.append(_spilled(chunk))

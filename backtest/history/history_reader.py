@@ -1,13 +1,12 @@
 """Reads files of rows and of markets to their end, and tells afterwards what happened in them, in time order."""
 
-import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 
 from backtest.domain.market_events import MarketEvent
 from backtest.history import capture_events, resolutions
-from backtest.history.external_sort import by_time
+from backtest.history.external_sort import by_time, merged_rows
 from backtest.history.market_facts import as_then, facts_of, gamma_markets, hint_of_facts
 from backtest.history.market_names import MarketNames
 from backtest.history.reading.file_reader import RowOptions, open_rows
@@ -38,7 +37,7 @@ class HistoryReader:
         self._known: dict[str, resolutions.KnownResolutions] = {}
         self._last: dict[str, tuple[int, str, Hint]] = {}
         self._first: dict[str, tuple[int, Hint]] = {}
-        self._ordered: list[Iterator[HistoryRow]] = []
+        self._ordered: list[Iterable[HistoryRow]] = []
         self._blocks, self._names, self._paid = RowBlocks(), MarketNames(), PaidTotals()
 
     def open(self, path: Path) -> None:
@@ -87,9 +86,7 @@ class HistoryReader:
         return iter(sorted(told, key=itemgetter(0)))
 
     def _of_rows(self, payouts: dict[str, resolutions.Payouts]) -> Iterator[MarketEvent]:
-        one = self._ordered
-        rows = one[0] if len(one) == 1 else heapq.merge(*one, key=itemgetter(0))
-        happened = row_events(rows, self._blocks.name_of, self._names, self._blocks.arrange)
+        happened = row_events(merged_rows(self._ordered), self._blocks.name_of, self._names, self._blocks.arrange)
         rules = RedemptionRules(payouts, self._paid.by_market(self._names))
         yield from rules.settle(happened)
         self._blocks.finish()

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from backtest.history.reading.history_row import HistoryRow
+from backtest.history.reading.history_row import HistoryRow, made_row
 from backtest.history.reading.row_counts import RowCounts
 
 SURE = 3
@@ -58,7 +58,6 @@ class RowBlocks:
         self._sources.append(source)
         self._starts.append(block + 1)
         last_ms = last_page = -1
-        make = HistoryRow._make
         for row in rows:
             at_ms, page = row[0], pages.page
             if at_ms != last_ms or page != last_page:
@@ -67,7 +66,7 @@ class RowBlocks:
                     source.rose += at_ms > last_ms
                     source.fell += at_ms < last_ms
                 last_ms, last_page = at_ms, page
-            yield make((*row[:-1], block))
+            yield made_row((*row[:-1], block))
 
     def name_of(self, row: HistoryRow) -> str:
         """Return the name of the file that a row stands in."""
@@ -92,6 +91,8 @@ class RowBlocks:
 
     def _once(self, second: Sequence[HistoryRow]) -> list[HistoryRow]:
         """Keep of equal rows as many as one block has most."""
+        if len(set(map(_key, second))) == len(second):
+            return list(second)
         most: Counter[tuple[object, ...]] = Counter()
         apart = {
             (row.block, row.log_index if row.log_index >= 0 else -1 - at, _key(row)) for at, row in enumerate(second)

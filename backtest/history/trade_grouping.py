@@ -5,7 +5,7 @@ side. A transaction stands in one block, so all its rows have one time. Rows tha
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from backtest.domain.market_events import MarketEvent
 from backtest.history.leader_changes import ChangedRows
@@ -20,7 +20,7 @@ from shared.messages.signals import ActionableSignal, Fill, MarketHint, SeenBy
 Arrange = Callable[[list[HistoryRow]], list[HistoryRow]]
 _ONE_SIGNAL = slice(1, 5)
 """Leader, transaction, token and side."""
-_market_event = MarketEvent._make
+_market_event: Callable[[tuple[int, ActionableSignal]], MarketEvent] = partial(tuple.__new__, MarketEvent)  # type: ignore[arg-type]
 
 
 def trades_of(rows: Iterable[HistoryRow], source: str) -> Iterator[MarketEvent]:
@@ -91,8 +91,7 @@ def _happened(
 
 
 def _signal(fills: list[HistoryRow], source: str) -> ActionableSignal:
-    first = fills[0]
-    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint, _, fee_shares = first[:11]
+    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint, _, fee_shares, *_ = fills[0]
     if len(fills) > 1:
         shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
         fee_shares = sum(row.fee_shares for row in fills)

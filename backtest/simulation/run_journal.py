@@ -30,7 +30,7 @@ class RunLedger(MemoryLedger):
         """Return the balances themselves, not a copy: nobody keeps them beyond the step that reads them."""
         del accounts
         kept = self._records
-        found = {key: text for key in records if (text := kept.get(key[0], {}).get(key[1])) is not None}
+        found = {key: kept[key[0]][key[1]] for key in records if key[0] in kept and key[1] in kept[key[0]]}
         return Balances(self.seq, self.values, frozenset(filter(self._done.__contains__, writes)), found)
 
     def holds(self, kind: str) -> bool:

@@ -1,11 +1,11 @@
 """The part of the ledger that a signal touches, and the portfolio that its balances make. Pure."""
 
-import json
 from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import decode
 
 from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts as accounts
@@ -177,18 +177,15 @@ def scope_of(
     minute = now_ms // 60_000
     if limits is None:
         return LedgerScope(names, minute, NEVER, NEVER, NEVER)
+    gather_s, stake_s, cooldown_s = limits.gather_window_s, limits.stake_window_s, limits.cooldown_s
     return LedgerScope(
         names,
         minute,
-        _since_ms(now_ms, limits.gather_window_s),
-        _since_ms(now_ms, limits.stake_window_s),
-        _since_ms(now_ms, limits.cooldown_s),
+        now_ms - gather_s * 1000 if gather_s else NEVER,
+        now_ms - stake_s * 1000 if stake_s else NEVER,
+        now_ms - cooldown_s * 1000 if cooldown_s else NEVER,
         limits.other_outcome != "buy",
     )
-
-
-def _since_ms(now_ms: int, window_s: int) -> int:
-    return now_ms - window_s * 1000 if window_s else NEVER
 
 
 def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
@@ -235,7 +232,7 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
 
 @lru_cache(maxsize=4096)
 def _held_lot(text: str) -> HeldLot:
-    facts = json.loads(text)
+    facts = decode(text)
     return HeldLot(
         opened_at_ms=facts.get("opened_at_ms", 0), event_id=facts.get("event_id", ""), group=facts.get("group", "")
     )

@@ -45,7 +45,8 @@ class OrderPrecedence:
         waits = self._order_under_way(signal.leader, signal.token_id) if signal.side == "SELL" else ""
         if waits and waits != fact_id("order", signal.id):
             raise NotSettled(f"signal {signal.id} waits for order {waits}")
-        self.wait_for_transit(signal)
+        if self._transit is not None:
+            self.wait_for_transit(signal)
 
     def wait_for_transit(self, signal: ActionableSignal, portfolio: Portfolio | None = None) -> None:
         """Put a signal off while an order on its way would change what it is decided on.

@@ -90,7 +90,7 @@ class UnresolvedOrders:
 
     def blocker_of(self, token_id: str, signal_id: str = "") -> str:
         """Return the signal whose order a token waits for, '' for none; one that is due does not wait for itself."""
-        for name, order in list(self._orders.items()):
+        for name, order in list(self._orders.items()) if self._orders else ():
             if order.token_id == token_id and not (name == signal_id and self.is_due(name)):
                 return name
         return ""
@@ -101,7 +101,7 @@ class UnresolvedOrders:
         Another leader's cannot, though the wallet's shares are one balance: a buy only adds to it, and a sell takes at
         most what that leader's own lot holds, so all of this lot is still there to be sold.
         """
-        for name, order in list(self._orders.items()):
+        for name, order in list(self._orders.items()) if self._orders else ():
             if (order.leader, order.token_id) == (leader, token_id) and not (name == signal_id and self.is_due(name)):
                 return name
         return ""

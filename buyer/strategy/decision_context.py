@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 
 from buyer.strategy.cached_value import cached_property
 from buyer.strategy.exit_policy import opened_by
@@ -190,10 +191,7 @@ class DecisionContext(ContextBase):
     @cached_property
     def wager(self) -> StakeBasis:
         """Return what the stake is reckoned from."""
-        return StakeBasis(self.trade, self.balances.bankroll, self._share_cost, self.limits)
-
-    def _share_cost(self) -> Usdc:
-        return share_cost(self.limit, self.facts)
+        return StakeBasis(self.trade, self.balances.bankroll, partial(share_cost, self.limit, self.facts), self.limits)
 
     @cached_property
     def sale(self) -> MirroredSell:

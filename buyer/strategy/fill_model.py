@@ -51,10 +51,11 @@ def walk_book(
     buys, rate, exponent = side == "BUY", facts.fee_rate, facts.fee_exponent
     worth = cost_micro if buys else proceeds_micro
     for level in levels:
-        price = level.price
+        price, piece = level.price, level.shares
         if got >= shares or (price > limit if buys else price < limit):
             break
-        piece = min(shares - got, level.shares)
+        if got + piece > shares:
+            piece = shares - got
         paid, fee = worth(piece, price), taker_fee(piece, price, rate, exponent)
         if budget is not None and usdc + fees + paid + fee > budget:
             piece = affordable_shares(piece, price, budget - usdc - fees, facts)

@@ -37,7 +37,8 @@ def _middle(case: DecisionContext) -> int:
 def _most_above_middle(case: DecisionContext) -> Price:
     """Return the most he may have paid; a tick above it always: nothing stands nearer in a book one tick wide."""
     middle = _middle(case)
-    return Price(max(middle * (HUNDRED_PCT + case.limits.max_over_fair_pct) // HUNDRED_PCT, middle + case.tick))
+    by_pct, by_tick = middle * (HUNDRED_PCT + case.limits.max_over_fair_pct) // HUNDRED_PCT, middle + case.tick
+    return Price(max(by_tick, by_pct))
 
 
 @rule(lambda case: (_others_text(case), _most_above_others(case) or "any"))
@@ -73,8 +74,9 @@ def check_liquidity(case: DecisionContext) -> bool:
     A market of which nobody says what rests in it is judged by its book alone.
     """
     back, cost = _resale(case)
-    resting, least = case.facts.liquidity, case.limits.min_liquidity_usdc
-    return back * HUNDRED_PCT >= cost * case.limits.min_resale_pct and (resting is None or resting >= least)
+    resting, limits = case.facts.liquidity, case.limits
+    enough = resting is None or resting >= limits.min_liquidity_usdc
+    return enough and back * HUNDRED_PCT >= cost * limits.min_resale_pct
 
 
 def _resting_text(case: DecisionContext) -> str:

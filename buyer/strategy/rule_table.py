@@ -64,7 +64,7 @@ def _inputs_known(case: ContextBase) -> bool:
 def _right_token(case: DecisionContext) -> bool:
     """Check that what we would buy is the very outcome the leader traded (pitfall 15)."""
     facts, hint = case.facts, case.signal.market.condition_id
-    same = facts.token_id == case.signal.token_id == case.seen_book.token_id
+    same = facts.token_id == case.token_id == case.seen_book.token_id
     return same and (not hint or hint == facts.condition_id)
 
 
@@ -85,7 +85,7 @@ def _book_fresh(case: ContextBase) -> bool:
 
 @rule(lambda case: ("crossed" if case.seen_book.crossed else "ok" if case.levels else "nothing to hit", "ok"))
 def _book_sane(case: ContextBase) -> bool:
-    return not case.seen_book.crossed and bool(case.levels)
+    return bool(case.levels) and not case.seen_book.crossed
 
 
 @rule(lambda case: (_best(case), case.limit))
@@ -110,7 +110,8 @@ def _stake(case: DecisionContext) -> bool:
 @rule(lambda case: (_size_text(case), case.least))
 def _minimum(case: ContextBase) -> bool:
     """Check the venue's minimum: a size that fell below it is 0."""
-    return 0 < case.size.shares >= case.least
+    shares = case.size.shares
+    return shares > 0 and shares >= case.least
 
 
 def _size_text(case: ContextBase) -> str:

@@ -175,14 +175,14 @@ def buy_size(stake: Usdc, limit: Price, facts: MarketFacts, *, bump_to: int) -> 
     Below the venue's minimum the size is 0, or the minimum where that costs at most `bump_to` at the limit (in 10^-12
     pUSD, `spend_ceiling`); caps are checked on the result, so a bump never breaks one (pitfall 18).
     """
-    shares, minimum = stake * MICRO // (limit * GRAIN) * GRAIN, least_shares(limit, facts.min_shares)
-    bumped = stake > 0 and shares < minimum and minimum * limit <= bump_to
+    shares, minimum = Shares(stake * MICRO // (limit * GRAIN) * GRAIN), least_shares(limit, facts.min_shares)
+    bumped = shares < minimum and stake > 0 and minimum * limit <= bump_to
     if bumped:
         shares = minimum
-    elif shares < minimum:
+    elif shares < minimum or not shares:
         return OrderSize(Shares(0))
-    fee = dearest_at(Shares(shares), limit, facts.fee_rate, facts.fee_exponent, facts.tick) if shares else Usdc(0)
-    return OrderSize(Shares(shares), cost_micro(Shares(shares), limit) + fee, bumped)
+    fee = dearest_at(shares, limit, facts.fee_rate, facts.fee_exponent, facts.tick)
+    return OrderSize(shares, Usdc(cost_micro(shares, limit) + fee), bumped)
 
 
 def sell_size(lot_shares: int) -> Shares:

@@ -100,7 +100,8 @@ class Book(Value, frozen=True, kw_only=True):
     @property
     def crossed(self) -> bool:
         """Say whether a bid stands at or above an ask: a book nobody should trade on."""
-        return bool(self.bids and self.asks and self.bids[0].price >= self.asks[0].price)
+        bids, asks = self.bids, self.asks
+        return bool(bids and asks) and bids[0].price >= asks[0].price
 
     def against(self, side: Side) -> tuple[Level, ...]:
         """Return the levels an order of `side` would hit, best first."""

@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 
 from shared.domain.errors import Fenced
-from shared.domain.ledger_accounts import COST, SHARES, Postings, merged_postings
+from shared.domain.ledger_accounts import COST, SHARES, Postings
 from shared.domain.ledger_write import (
     Balances,
     KnownWrite,
@@ -52,10 +52,10 @@ class MemoryLedger:
                     return KnownWrite(self._done[known])
         if write.expected_seq is not None and write.expected_seq != self.seq:
             return StaleLedger(self.seq)
-        values, postings = self.values, (*write.postings, *self._tallied(write.tallies))
-        after = {account: values.get(account, 0) + delta for account, delta in postings}
-        if len(after) < len(postings):
-            after = {account: values.get(account, 0) + delta for account, delta in merged_postings(postings)}
+        values, after = self.values, dict[str, int]()
+        tallied = self._tallied(write.tallies) if write.tallies else ()
+        for account, delta in (*write.postings, *tallied):
+            after[account] = (after[account] if account in after else values.get(account, 0)) + delta
         for account, at_least, at_most in write.guards:
             value = after[account] if account in after else values.get(account, 0)
             if at_least is not None and value < at_least:
@@ -66,8 +66,6 @@ class MemoryLedger:
         return WrittenStep(self.seq)
 
     def _tallied(self, tallies: Sequence[LedgerTally]) -> Postings:
-        if not tallies:
-            return ()
         postings: list[tuple[str, int]] = []
         for tally in tallies:
             passed = max(0, tally.number - self.values.get(tally.period, 0))
@@ -89,12 +87,13 @@ class MemoryLedger:
                 records[kind].pop(name, None)
             else:
                 records[kind][name] = text
-        for lot in (account.removeprefix(COST) for account in over if account.startswith(COST)):
-            if not values.get(SHARES + lot):
+        for account in over:
+            if account.startswith(COST) and not values.get(SHARES + (lot := account.removeprefix(COST))):
                 records[LOTS].pop(lot, None)
         self.seq += 1
         self._remember(write.id)
-        self.events += write.events
+        if write.events:
+            self.events += write.events
 
     def _remember(self, write_id: str) -> None:
         """Keep an id; the oldest leave. In a queue of their own, as a dict is slow to find its first key again."""

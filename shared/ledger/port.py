@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Protocol
 
+from msgspec.json import decode
 from msgspec.structs import replace
 
 from shared.domain.ledger_accounts import SHARES, Lot, behind_account, cost_account, shares_account
@@ -82,7 +83,7 @@ def _accounts_of(leader: str, token_id: str) -> tuple[str, str, str]:
 @lru_cache(maxsize=4096)
 def _empty_lot(text: str) -> Lot:
     """Return what a record says of a lot, without its amounts; kept, as open lots are read again and again."""
-    return Lot(**json.loads(text), shares=0, cost=0)
+    return Lot(**decode(text), shares=0, cost=0)
 
 
 def lot_record(lot: Lot) -> LedgerRecord:

@@ -17,7 +17,7 @@ from operator import itemgetter
 
 from backtest.history.reading.chain_rows import fill_row, log_row
 from backtest.history.reading.column_names import known_columns, plain_name
-from backtest.history.reading.history_row import OUTCOMES, Hint, HistoryRow, made_token, market_id
+from backtest.history.reading.history_row import OUTCOMES, Hint, HistoryRow, made_row, made_token, market_id
 from backtest.history.reading.number_style import decimal_style
 from backtest.history.reading.row_counts import RowCounts
 from backtest.history.reading.table_rows import Cells, TableStyle, table_row
@@ -188,6 +188,10 @@ def _column(rows: list[list[str]], at: int | None) -> Iterable[str]:
     return repeat("", len(rows)) if at is None else map(itemgetter(at), rows)
 
 
+_ONE_TRADE = ("TRADE", -1, 0)
+"""Kind, log index and block of a row that a table tells."""
+
+
 def _trades(rows: list[list[str]], columns: _Columns) -> list[HistoryRow]:
     """Return the trades of rows, column by column, which is faster than row by row."""
     leaders, hashes, timestamps, sides, outcomes, sizes, paid, markets = zip(*map(columns.needed, rows), strict=True)
@@ -204,7 +208,7 @@ def _trades(rows: list[list[str]], columns: _Columns) -> list[HistoryRow]:
         amounts = amounts_of(how[at], Decimal(sizes[at]), price, Decimal(paid[at]), traded_ms[at])
         _, usdc[at], fees[at], fee_shares[at] = amounts
     told = zip(traded_ms, who, what, tokens, how, shares, usdc, seen_ms, hints, fees, fee_shares, strict=True)
-    return [HistoryRow(*facts) for facts in told]
+    return [made_row((*facts, *_ONE_TRADE)) for facts in told]
 
 
 def _charged(shares: list[int], prices: Iterable[str], usdc: list[int]) -> list[tuple[int, Decimal]]:

@@ -1,5 +1,7 @@
 """One row of a history, whatever file it came from: a trade, or shares that came or went without one. Pure."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal, NamedTuple
 
 from shared.domain.market import Side
@@ -44,6 +46,10 @@ class HistoryRow(NamedTuple):
     kind: Kind = "TRADE"
     log_index: int = -1
     block: int = 0
+
+
+made_row: Callable[[tuple[object, ...]], HistoryRow] = partial(tuple.__new__, HistoryRow)  # type: ignore[arg-type]
+"""Makes a row of all its fields in their order, three times as fast as by their names: a history has millions."""
 
 
 def row_of(fill: LeaderFill) -> HistoryRow:
