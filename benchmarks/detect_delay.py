@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from rich.table import Table
 from benchmarks.detect_real import HOME
 from benchmarks.rigs.delays.detect_pairs import judge_pairs, measure_pairs, pair_table
 from benchmarks.rigs.delays.detect_polling import Polling, measure_polling
+from benchmarks.rigs.delays.pending_cpu import measure_pending_cpu
 from benchmarks.rigs.detect_rig import (
+    PENDING,
     PUSH,
     SHOWN_AT,
     Detector,
@@ -43,6 +46,9 @@ from simulator.command_line import HidingParser
 CHAIN_POLL_S = 0.5
 PERCENTS = (50, 95, 99)
 ALL = "all"
+FIRST = "first: "
+"""How many signals a source was the first to show."""
+WITH_PENDING = "all, pending"
 CHAIN = "chain_logs"
 CHAIN_TIMES = 3
 """Every fill of a block is seen at once and a block comes every two seconds: it takes longer to meet all phases."""
@@ -56,13 +62,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     if asked.pairs:
         return _pairs(asked.seconds, asked.fills_per_minute)
+    if asked.cpu:
+        return 0 if measure_pending_cpu(asked.frames) else 1
     delays = measure_delays(asked.seconds, asked.fills_per_minute)
     polling = measure_polling(asked.data, asked.hours)
-    console = Console(width=120)
+    console = Console(width=150)
     console.print(_delay_table(delays))
     console.print(_polling_table(polling))
     ok = _verdicts(delays, polling)
-    figures = {name: {kind: _spread(values) for kind, values in found.items()} for name, found in delays.items()}
+    figures = {name: _figures(found) for name, found in delays.items()}
     report = {"seconds": asked.seconds, "chain_poll_s": CHAIN_POLL_S, "delays_ms": figures}
     print(json.dumps({**report, "polling": {each.name: each.figures() for each in polling}, "ok": ok}))
     return 0 if all(ok.values()) else 1
@@ -79,6 +87,7 @@ def _pairs(seconds: float, per_minute: float) -> int:
 def measure_delays(seconds: float, per_minute: float) -> dict[str, dict[str, list[float]]]:
     """Return, for each detector, `ours` (after the first possible sight) and `whole` (after the match) in ms."""
     wanted = {name: name for name in sources().split(",") if name in SHOWN_AT} | {ALL: sources()}
+    wanted |= {PENDING: f"{CHAIN},{PENDING}", WITH_PENDING: f"{sources()},{PENDING}"}
     found: dict[str, dict[str, list[float]]] = {}
     with server() as url, venue("--fills-per-minute", str(per_minute), "--leaders", "8") as where:
         emptied(url).close()
@@ -89,7 +98,9 @@ def measure_delays(seconds: float, per_minute: float) -> dict[str, dict[str, lis
 
 
 def _measured(where: Venue, url: str, chosen: str, seconds: float) -> dict[str, list[float]]:
-    paces = {"chain_poll_every_s": str(CHAIN_POLL_S), "rpc_rate_per_s": "20", "sources": chosen, "emit_rule": "first"}
+    named = [name for name in chosen.split(",") if name != PENDING]
+    paces = {"chain_poll_every_s": str(CHAIN_POLL_S), "rpc_rate_per_s": "20", "emit_rule": "first"}
+    paces |= {"sources": ",".join(named)} | ({"pending_urls": where.pending_urls} if PENDING in chosen else {})
     with detecting(where, url, **paces) as detector:
         rest(WARM_S)
         start = int(where.look()["now_ms"])
@@ -109,10 +120,19 @@ def _held(where: Venue, detector: Detector, url: str, chosen: str, span: tuple[i
     fills = [fill for fill in where.fills_after(0) if span[0] <= fill["matched_at_ms"] < span[1]]
     first = _first_published(tape.found)
     pairs = [(fill, first[_key(fill)]) for fill in _first_fills(fills) if _key(fill) in first]
+    keys = {_key(fill) for fill in fills}
+    in_span = (signal for _, signal in tape.found if _signal_key(signal) in keys)
+    seen_first = Counter(signal.seen_by[0].source for signal in in_span)
     return {
-        "ours": [float(at_ms - min(fill[view] for view in views)) for fill, at_ms in pairs],
+        **{f"{FIRST}{source}": [float(count)] for source, count in seen_first.items()},
+        "ours": [float(at_ms - _first_shown(fill, views)) for fill, at_ms in pairs],
         "whole": [float(at_ms - fill["matched_at_ms"]) for fill, at_ms in pairs],
     }
+
+
+def _first_shown(fill: Mapping[str, Any], views: list[str]) -> int:
+    """Return when any of these sources could first show a fill; what no node shows pending, the others do."""
+    return min(fill[view] for view in views if fill[view] is not None)
 
 
 def _first_fills(fills: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -123,12 +143,27 @@ def _first_fills(fills: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _first_published(found: list[tuple[int, ActionableSignal]]) -> dict[tuple[str, ...], int]:
     first: dict[tuple[str, ...], int] = {}
     for at_ms, signal in found:
-        first.setdefault((signal.leader, signal.tx_hash, signal.token_id, signal.side), at_ms)
+        first.setdefault(_signal_key(signal), at_ms)
     return first
+
+
+def _signal_key(signal: ActionableSignal) -> tuple[str, ...]:
+    return (signal.leader, signal.tx_hash, signal.token_id, signal.side)
 
 
 def _key(fill: Mapping[str, Any]) -> tuple[str, ...]:
     return (fill["leader"], fill["tx_hash"], fill["token_id"], fill["side"])
+
+
+def _figures(found: Mapping[str, list[float]]) -> dict[str, Any]:
+    shares = {kind.removeprefix(FIRST): int(values[0]) for kind, values in found.items() if kind.startswith(FIRST)}
+    return {kind: _spread(found[kind]) for kind in ("ours", "whole")} | {"seen_first": shares}
+
+
+def _first_words(found: Mapping[str, list[float]]) -> str:
+    shares: dict[str, int] = _figures(found)["seen_first"]
+    total = max(1, sum(shares.values()))
+    return ", ".join(f"{name} {count / total:.0%}" for name, count in sorted(shares.items(), key=lambda one: -one[1]))
 
 
 def _spread(values: list[float]) -> dict[str, float]:
@@ -138,9 +173,13 @@ def _spread(values: list[float]) -> dict[str, float]:
 def _verdicts(delays: Mapping[str, Mapping[str, list[float]]], polling: list[Polling]) -> dict[str, bool]:
     in_turn, adaptive = polling
     ours = {name: percentile(found["ours"], 50) for name, found in delays.items()}
+    whole = {name: percentile(found["whole"], 50) for name, found in delays.items()}
     return {
         "chain_logs_p50_below_100_ms_and_half_the_poll": ours[CHAIN] < 100 + 1000 * CHAIN_POLL_S / 2,
         "push_p50_below_10_ms": PUSH in ours and ours[PUSH] < 10,
+        "pending_p50_below_5_ms": ours[PENDING] < 5,
+        "pending_is_signalled_within_750_ms_of_the_match": max(whole[PENDING], whole[WITH_PENDING]) < 750,
+        "at_most_0.4_of_what_it_is_without_pending": whole[WITH_PENDING] <= 0.4 * whole[ALL],
         "every_source_was_measured": all(len(found["ours"]) >= 20 for found in delays.values()),
         "adaptive_at_least_halves_the_median": adaptive.median_s <= in_turn.median_s / 2,
         "adaptive_keeps_its_bound": adaptive.longest_wait_s <= adaptive.bound_s,
@@ -149,11 +188,11 @@ def _verdicts(delays: Mapping[str, Mapping[str, list[float]]], polling: list[Pol
 
 def _delay_table(delays: Mapping[str, Mapping[str, list[float]]]) -> Table:
     title = f"Milliseconds to the signal on the stream (chain logs every {CHAIN_POLL_S:g} s)"
-    heads = ("signals", "ours p50", "p95", "p99", "from the match p50", "p95", "p99")
+    heads = ("signals", "ours p50", "p95", "p99", "from the match p50", "p95", "p99", "seen first by")
     table = Table("source", *heads, title=title)
     for name, found in delays.items():
         spreads = [percentile(found[kind], percent) for kind in ("ours", "whole") for percent in PERCENTS]
-        table.add_row(name, str(len(found["ours"])), *(f"{value:.0f}" for value in spreads))
+        table.add_row(name, str(len(found["ours"])), *(f"{value:.1f}" for value in spreads), _first_words(found))
     return table
 
 
@@ -177,6 +216,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pairs", action="store_true", help="measure what waiting for a second word adds, for each pair of sources"
     )
+    parser.add_argument("--cpu", action="store_true", help="measure the CPU of a pending transaction instead")
+    parser.add_argument("--frames", type=int, default=2000, help="with --cpu: frames of each kind (2000)")
     parser.add_argument("--fills-per-minute", type=float, default=300.0, help="of all leaders together (300)")
     parser.add_argument("--hours", type=float, default=3.0, help="of captured trading for the polling (3)")
     data = Path(os.environ.get("HYBRID_REAL_DATA", HOME))

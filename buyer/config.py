@@ -5,13 +5,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, field_validator, model_validator
 
 from buyer.settings.account_settings import AccountSettings
 from buyer.settings.protection_settings import ProtectionSettings
 from buyer.settings.stake_settings import StakeSettings
 from buyer.strategy.limits import (
     Mirror,
+    OnPending,
     OnRetraction,
     TradingLimits,
     find_contradiction,
@@ -142,6 +143,16 @@ class BuyerSettings(TradeSettings, AccountSettings):
         description="Nodes that must show a trade which the venue's own feed does not, before it is bought; 1 believes "
         "any one node.",
     )
+    on_pending: OnPending | Literal["auto"] = Field(
+        "auto",
+        validate_default=True,
+        description="What a buy does whose leader's trade was seen before its block (PENDING_URLS): follow, follow "
+        "with PENDING_PCT of the stake and with the rest once it is confirmed (part), or wait for that. auto follows "
+        "on paper and waits live. Sells are followed at once.",
+    )
+    pending_pct: Decimal = Field(
+        Decimal(50), gt=0, lt=100, description="Percent of the stake that ON_PENDING=part follows with at once."
+    )
     on_retraction: OnRetraction = Field(
         "exit",
         description="What becomes of shares whose leader's trade turns out to be in no block (FILL_RETRACTED): sold "
@@ -206,6 +217,12 @@ class BuyerSettings(TradeSettings, AccountSettings):
                 raise ValueError(f"{text[1:]} cannot be read: {error}") from error
         leaders = leader_limits_of(text)
         return json.dumps(leaders, sort_keys=True, separators=(",", ":")) if leaders else ""
+
+    @field_validator("on_pending")
+    @classmethod
+    def _careful_live(cls, chosen: str, known: ValidationInfo) -> str:
+        """Say what `auto` is: a capture's settings are what was decided by."""
+        return chosen if chosen != "auto" else "wait" if known.data.get("live") else "follow"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -7,6 +7,7 @@ from buyer.execution.buy_gate import NOT_FOLLOWED, BuyGate, BuyHeld
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_precedence import NotSettled
+from buyer.strategy.pending_trades import is_completed
 from buyer.token_backlog import TokenBacklog
 from buyer.token_executor import leader_of, token_of
 from shared import logs
@@ -14,7 +15,7 @@ from shared.domain.errors import GiveUp, HybridError, OutcomeUnknown
 from shared.domain.ledger_write import StreamAck
 from shared.messages.events import AnyEvent, read_event
 from shared.messages.service import HybridProgress
-from shared.messages.signals import ActionableSignal, FillRetracted
+from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
 from shared.redis.consumer_group import GroupReader
 from shared.redis.streams import StreamEntry
 
@@ -117,7 +118,8 @@ class SignalHandler:
         say("deferred", entry=entry.id, error=str(error))
         self._deferred.put(line, entry.id, entry, passable=isinstance(error, BuyHeld) or is_retraction(entry))
 
-    def _dispatch(self, event: AnyEvent, entry: StreamEntry) -> None:
+    def _dispatch(self, told: AnyEvent, entry: StreamEntry) -> None:
+        event = self._completed(told)
         from_stream = entry.stream == self._reader.stream  # a line of a pipe has nobody to acknowledge it to
         if isinstance(event, ActionableSignal):
             if from_stream and self._skip_unfollowed(event):
@@ -133,6 +135,12 @@ class SignalHandler:
             self._retract(event)
         if from_stream:
             self._reader.ack(entry.id)
+
+    def _completed(self, told: AnyEvent) -> AnyEvent:
+        """Return the signal in a confirmation that is decided on by itself: of a trade that waited for it."""
+        if not isinstance(told, FillConfirmed) or told.signal is None:
+            return told
+        return told.signal if is_completed(told.signal, self._executor.limits_of(told.leader)) else told
 
     def _skip_unfollowed(self, signal: ActionableSignal) -> bool:
         """Conclude the buy of somebody whom nobody follows, whoever wrote it; one that has an order goes on."""

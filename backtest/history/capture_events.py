@@ -33,6 +33,8 @@ _TRADED_AT = '"traded_at_ms":'
 _TRADED = re.compile(_TRADED_AT + r"(\d+)")
 _TELLS = frozenset({"ACTIONABLE_SIGNAL", "FILL_RETRACTED", "BUY_ENGINE_DECISION", "REDEMPTION_RESULT", "BOOK_SEEN"})
 """What a capture tells of the outside."""
+_CONFIRMED, _COMPLETED = "FILL_CONFIRMED", '"completes":'
+"""A confirmation with a signal in it: of a trade that was pending."""
 _RAW = '{"event":"RAW_SEEN"'
 
 T = TypeVar("T")
@@ -86,7 +88,7 @@ def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:
         if text.startswith(_SIGNAL):
             if traded := _TRADED.search(text, max(text.find(_TRADED_AT), 0)):
                 yield int(traded[1]), text
-        elif (kind := _KIND.match(text)) is None or kind[1] in _TELLS:
+        elif (kind := _KIND.match(text)) is None or kind[1] in _TELLS or (kind[1] == _CONFIRMED and _COMPLETED in text):
             yield from _told(_event(text))
 
 
@@ -95,6 +97,8 @@ def _told(event: object) -> Iterator[tuple[int, What]]:
         yield event.traded_at_ms, event
     elif isinstance(event, FillRetracted):
         yield event.emitted_at_ms, event
+    elif isinstance(event, FillConfirmed) and event.signal is not None:
+        yield event.signal.traded_at_ms, event.signal
     elif isinstance(event, BuyEngineDecision):
         yield from _seen(event)
     elif isinstance(event, BookSeen):

@@ -15,7 +15,7 @@ from shared.messages.decisions import BuyEngineDecision, OrderUpdate
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
 from shared.messages.service import DeadLetter, ServiceStart
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import signal_in
 from shared.redis.streams import StreamEntry
 
 
@@ -51,7 +51,8 @@ def read_tape(capture: Capture) -> CaptureTape:
     for entry in capture:
         event = _event(entry)
         if entry.stream == SIGNALS:
-            known = event.id if isinstance(event, ActionableSignal) else fact_id("entry", entry.stream, entry.id)
+            signal = signal_in(event)
+            known = signal.id if signal is not None else fact_id("entry", entry.stream, entry.id)
             signals.setdefault(known, entry)
         if isinstance(event, DeadLetter):
             buried = StreamEntry(event.stream, event.entry_id, event.fields)

@@ -24,7 +24,7 @@ from shared.domain.errors import Malformed
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, Inputs, OpenLosses
 from shared.messages.events import read_event, write_event
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, signal_in
 from shared.redis.streams import StreamEntry
 
 OWN_WALLET = "own_wallet"
@@ -102,10 +102,10 @@ def _again(
 
 def _of_signal(recorded: BuyEngineDecision, entry: StreamEntry, limits: TradingLimits) -> BuyEngineDecision:
     try:
-        signal = read_event(entry.json)
+        signal = signal_in(read_event(entry.json))
     except Malformed as error:
         raise CannotRedecide(f"its signal cannot be read: {error}") from error
-    if not isinstance(signal, ActionableSignal):
+    if signal is None:
         raise CannotRedecide(f"entry {entry.id} is no signal")
     inputs = recorded.inputs
     if recorded.reason == OWN_WALLET:  # whose wallets are ours is known to who has the key alone

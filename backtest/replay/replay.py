@@ -37,7 +37,7 @@ from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, OrderUpdate
 from shared.messages.events import read_event, write_event
 from shared.messages.redemptions import RedemptionResult
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, signal_in
 from shared.messages.value_codec import write_value
 
 
@@ -146,12 +146,12 @@ class SessionReplay:
             return None
         engine = self._engine(recorded.inputs)
         try:
-            event = read_event(entry.json)
+            event = signal_in(read_event(entry.json))
         except Malformed as error:
             return engine.bury(entry, str(error))
         if recorded.reason.startswith(DEAD_LETTER):
             return engine.bury(entry, recorded.reason.removeprefix(DEAD_LETTER))
-        if not isinstance(event, ActionableSignal):
+        if event is None:
             return None
         outside = recorded.reason in UNJUDGED
         return engine.skip(event, recorded.reason, recorded.rules) if outside else engine.process_actionable(event)

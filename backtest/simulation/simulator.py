@@ -41,6 +41,7 @@ from buyer.execution.order_precedence import NotSettled
 from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.pending_trades import is_completed
 from shared import logs
 from shared.domain import ledger_accounts
 from shared.domain.market import Book, MarketFacts
@@ -215,6 +216,8 @@ class SimulatedRun:
         self.ends_at_ms = at_ms
         self._expected.append(market_event)
         if isinstance(what, ActionableSignal):
+            if what.completes and not is_completed(what, self._engine.limits_of(what.leader)):
+                return
             self._number += 1
             arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
             heapq.heappush(self._arriving, (arrives_ms, self._number, what))
@@ -224,6 +227,8 @@ class SimulatedRun:
     def _apply_event(self, market_event: MarketEvent) -> None:
         at_ms, what = market_event
         if isinstance(what, ActionableSignal):
+            if what.completes:  # it was told already
+                return
             self.markets.add_trade(what)
             if what.cause == "TRADE":
                 self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))

@@ -34,7 +34,8 @@ _PAGE = 5000
 _TRIES = 30
 _DEFAULT = cast("tuple[str, ...]", DetectorSettings.model_fields["sources"].default)
 PUSH = "rtds"
-SHOWN_AT = {"chain_logs": "chain_at_ms", "data_api": "data_at_ms", PUSH: "rtds_at_ms"}
+PENDING = "pending"
+SHOWN_AT = {"chain_logs": "chain_at_ms", "data_api": "data_at_ms", PUSH: "rtds_at_ms", PENDING: "pending_at_ms"}
 """The simulator's own word for when a source could first show a fill."""
 
 
@@ -49,6 +50,7 @@ class Venue(demo.DemoWorld):
     def __init__(self, urls: Mapping[str, Any]) -> None:
         super().__init__(urls, CLOCK)
         self.environment["RTDS_URL"] = str(urls["rtds_url"])
+        self.pending_urls = self.environment.pop("PENDING_URLS")  # signing costs the venue: only who measures it
         self._asked = 0
         self._levers = Upstream(
             "levers", str(urls["control_url"]), [], clock=CLOCK, stop=NEVER, timeout_s=60, max_body_bytes=2**28
@@ -70,6 +72,10 @@ class Venue(demo.DemoWorld):
             found += page
             seq = page[-1]["seq"]
         return found
+
+    def taken_back(self) -> set[str]:
+        """Return the transactions of the operator that are in no block, or failed there."""
+        return {str(one["tx_hash"]) for one in self._told("/pending")["taken_back"]}
 
     def asked(self) -> Counter[str]:
         """Return how many requests each upstream got since the last call."""

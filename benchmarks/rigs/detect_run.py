@@ -63,6 +63,11 @@ class Plan:
             name: sources() + value.replace("+", ",") if value[:1] == "+" else value for name, value in given.items()
         }
 
+    def given_at(self, where: Venue) -> dict[str, str]:
+        """Return the settings for a venue that is up: its nodes are known now."""
+        given = self.settings()
+        return given | ({"pending_urls": where.pending_urls} if "pending_urls" in given else {})
+
 
 @dataclass
 class Run:
@@ -112,7 +117,7 @@ def live(url: str, plan: Plan) -> Run:
     words = ("--speed", str(plan.speed), "--activity", *map(str, plan.history))
     quiet = ("--leaders", "0", "--markets", "0", "--fills-per-minute", "0")
     started = CLOCK.monotonic()
-    with redis, venue(*words, *quiet) as where, detecting(where, url, **plan.settings()) as detector:
+    with redis, venue(*words, *quiet) as where, detecting(where, url, **plan.given_at(where)) as detector:
         watch = _Watch(plan, where, detector, Tape(redis))
         fills = watch.until_the_end()
         return watch.judged(fills, CLOCK.monotonic() - started)
@@ -165,13 +170,18 @@ class _Watch:
 
     def _kept(self, fills: list[Mapping[str, Any]]) -> list[ActionableSignal]:
         """Return the signals but those of fills that a reorganisation dropped for good: they were true when told."""
-        removed = {fill["tx_hash"] for fill in fills if fill["removed"]}
+        removed = self._removed(fills)
         return [signal for signal in self._tape.signals if signal.tx_hash not in removed]
 
     def _ghosts(self, fills: list[Mapping[str, Any]]) -> set[str]:
         """Return the signals of fills that a reorganisation dropped for good."""
-        removed = {fill["tx_hash"] for fill in fills if fill["removed"]}
+        removed = self._removed(fills)
         return {signal.id for signal in self._tape.signals if signal.tx_hash in removed}
+
+    def _removed(self, fills: list[Mapping[str, Any]]) -> set[str]:
+        """Return the transactions that were in a block, or seen pending, and are in none."""
+        pending = self._where.taken_back() if "pending_urls" in self._plan.settings() else set[str]()
+        return pending | {fill["tx_hash"] for fill in fills if fill["removed"]}
 
     def _tell(self, at: float, fills: int) -> None:
         """Say now and then how far it is, to whoever watches."""

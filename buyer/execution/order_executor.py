@@ -87,6 +87,10 @@ class BuyExecutor:
         """Say whose money it spends."""
         return self._writer.identity.mode
 
+    def limits_of(self, leader: str) -> TradingLimits:
+        """Return the limits that a leader's trades are decided by."""
+        return self._limits.of(leader)
+
     def process_actionable(self, signal: ActionableSignal, ack: StreamAck | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before, or its order is on its way.
 

@@ -6,10 +6,11 @@ from redis import Redis
 
 from shared.messages.base import SIGNALS
 from shared.messages.events import read_event
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, signal_in
 from shared.redis.streams import stream_tail
 
 MOST_RECENT = 5000
+_TELLING = frozenset({"ACTIONABLE_SIGNAL", "FILL_CONFIRMED"})
 
 
 class RecentSignals:
@@ -25,5 +26,5 @@ class RecentSignals:
     def find(self, signal_id: str) -> ActionableSignal | None:
         """Return a signal by its id; one that an intent stands for was not acknowledged yet, so it is still there."""
         named = (entry for entry in stream_tail(self._redis, SIGNALS, MOST_RECENT) if signal_id in entry.json)
-        events = (read_event(entry.json) for entry in named if entry.event == "ACTIONABLE_SIGNAL")
-        return next((event for event in events if isinstance(event, ActionableSignal) and event.id == signal_id), None)
+        told = (signal_in(read_event(entry.json)) for entry in named if entry.event in _TELLING)
+        return next((signal for signal in told if signal is not None and signal.id == signal_id), None)

@@ -6,6 +6,8 @@ is concluded; shares that were bought because of it get an exit, which lasts unt
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from buyer.execution.buy_gate import RETRACTED
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
@@ -18,6 +20,7 @@ from shared import logs
 from shared.clock import Clock
 from shared.domain.ledger_accounts import lot_key, shares_account
 from shared.domain.money import Shares
+from shared.messages.base import completed_id
 from shared.messages.signals import FillRetracted
 
 
@@ -45,6 +48,13 @@ class Retractions:
             NotSettled: an order of it has not ended; hand it in again.
             Unavailable: Redis is away. Fenced: another buyer is active.
         """
+        self._take(gone)
+        rest = replace(gone, signal_id=completed_id(gone.signal_id))
+        status = self._journal.status_of(rest.signal_id)
+        if status.decided or status.intent:
+            self._take(rest)
+
+    def _take(self, gone: FillRetracted) -> None:
         status = self._journal.status_of(gone.signal_id)
         if status.intent and not status.decided:
             raise NotSettled(f"the retraction of {gone.signal_id} waits for its order")

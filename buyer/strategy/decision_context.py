@@ -10,6 +10,7 @@ from buyer.strategy.exits.exit_floor import FloorBasis, fee_floor, floor_price, 
 from buyer.strategy.exits.mirrored_sales import MirroredSell, mirrored_sell
 from buyer.strategy.fill_model import ModelFill, acceptable_levels, walk_book
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.pending_trades import cut_stake
 from buyer.strategy.rule import Judged, NotEvaluated, required_value
 from buyer.strategy.sizing import (
     TICKS,
@@ -186,7 +187,7 @@ class DecisionContext(ContextBase):
     @cached_property
     def stake(self) -> Usdc:
         """Return the collateral to follow with."""
-        return stake_for(self.wager)
+        return cut_stake(stake_for(self.wager), self.signal, self.limits)
 
     @cached_property
     def wager(self) -> StakeBasis:

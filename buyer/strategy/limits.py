@@ -17,6 +17,7 @@ Mirror = Literal["all", "proportional", "none"]
 OtherOutcome = Literal["skip", "sell_first", "buy"]
 SlippageBound = Literal["smaller", "larger"]
 OnRetraction = Literal["exit", "keep"]
+OnPending = Literal["follow", "part", "wait"]
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
 HUNDRED_PCT = 100 * MICRO
 """A percentage is in millionths of a percent: 12.5% is 12,500,000."""
@@ -127,6 +128,8 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     own_wallets: Names = ()
     min_nodes: int = 1
     on_retraction: OnRetraction = "keep"
+    on_pending: OnPending = "follow"
+    pending_pct: Percent = HUNDRED_PCT // 2
     exit_floor_pct: Percent = HUNDRED_PCT
     exit_floor_step_pct: Percent = 0
     exit_floor_step_s: int = 0

@@ -13,6 +13,7 @@ from buyer.strategy.cached_value import cached_property
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, Traded
 from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.exits.mirrored_sales import SMALL_SALE
+from buyer.strategy.pending_trades import is_cut, is_told_again
 from buyer.strategy.rule import UNKNOWN, Rule, Shown, why_unknown
 from buyer.strategy.rule_table import OPENS_EXIT, TOO_SMALL, RuleSet, exit_rules, rules_of
 from buyer.strategy.signal_filters import trade_text
@@ -130,7 +131,7 @@ def decide_signal(case: DecisionContext) -> PolicyDecision:
 
 
 def _decide_buy(case: DecisionContext, rules: Rulings) -> PolicyDecision:
-    window_s = case.limits.gather_window_s
+    window_s = 0 if is_cut(case.signal, case.limits) else case.limits.gather_window_s
     failed = rules.failed(_not_too_small if window_s else _any_rule)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
@@ -180,6 +181,8 @@ def refused_rule(decision: PolicyDecision, account: str, value: int, limit: int)
 
 
 def _trade(case: DecisionContext) -> Traded | None:
+    if is_told_again(case.signal, case.limits):
+        return None
     try:
         return case.trade
     except UNKNOWN as error:

@@ -4,6 +4,7 @@ Each stands in a decision where its setting is on.
 """
 
 from buyer.strategy.decision_context import DecisionContext
+from buyer.strategy.pending_trades import is_cut
 from buyer.strategy.rule import rule
 from buyer.strategy.signal_filters import BY_SHARE
 from buyer.strategy.sizing import LEAST_BUY
@@ -17,10 +18,11 @@ OTHER_OUTCOME = "other_outcome"
 def check_stake_window(case: DecisionContext) -> bool:
     """Check that a leader's order is staked on once, in however many trades it was filled (pitfall 44).
 
-    Of a stake that is a share of each trade every piece gets its own.
+    Of a stake that is a share of each trade every piece gets its own, and the rest of a stake is no second one.
     """
     staked = case.balances.staked
-    if staked is None or case.limits.sizing in BY_SHARE:
+    rest = case.signal.completes and is_cut(case.signal, case.limits)
+    if staked is None or rest or case.limits.sizing in BY_SHARE:
         return True
     return case.now_ms - staked.at_ms >= case.limits.stake_window_s * 1000
 

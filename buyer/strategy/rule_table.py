@@ -198,6 +198,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "stake_window": repeat_buys.check_stake_window,
         "cooldown": repeat_buys.check_cooldown,
         "corroborated": signal_filters.corroborated,
+        signal_filters.BLOCK_SEEN: signal_filters.block_seen,
         "others_paid": market_quality.others_paid,  # last: it adds up what a token's newest trades were
     },
     "SELL": {
@@ -223,6 +224,7 @@ SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {
     "stake_window": lambda limits: bool(limits.stake_window_s),
     "cooldown": lambda limits: bool(limits.cooldown_s),
     "corroborated": lambda limits: limits.min_nodes > 1,
+    signal_filters.BLOCK_SEEN: lambda limits: limits.on_pending != "follow",
     FLOOR: lambda limits: limits.floors,
     TRIGGER: lambda limits: limits.looks_twice,
     SMALL_SALE: lambda limits: bool(limits.min_leader_sell_pct),

@@ -8,6 +8,7 @@ from shared.domain.market import MarketFacts
 from shared.domain.money import MICRO, micro_text, sum_text
 from shared.domain.witnesses import is_corroborated
 
+BLOCK_SEEN = "block_seen"
 BY_SHARE = frozenset({"percent", "proportional"})
 """Sizings by which each piece of a trade gets its share, so that no piece is a second stake."""
 
@@ -174,6 +175,12 @@ def corroborated(case: DecisionContext) -> bool:
     if case.side == "SELL":
         return True
     return is_corroborated([seen.source for seen in case.signal.seen_by], max(1, case.limits.min_nodes))
+
+
+@rule(lambda case: ("pending" if case.signal.pending else "in a block", case.limits.on_pending))
+def block_seen(case: DecisionContext) -> bool:
+    """Check that a trade which waits for its block may be followed before it; confirmed, it is decided on again."""
+    return not case.signal.pending or case.limits.on_pending != "wait"
 
 
 def _told(case: DecisionContext) -> str:

@@ -12,15 +12,29 @@ from redis import Redis
 
 from detector.publishing.recent_writes import RecentWrites
 from shared.domain.witnesses import PENDING
-from shared.messages.base import SIGNALS, fact_id
+from shared.messages.base import SIGNALS, completed_id, fact_id
 from shared.messages.events import read_event
-from shared.messages.signals import ActionableSignal, FillConfirmed
+from shared.messages.signals import ActionableSignal, FillConfirmed, SeenBy
 from shared.redis.streams import PublishedEntry, publish_once, stream_tail
 
 MOST = 20_000
 REMEMBERED = 2000
 """Signals of the stream that an earlier life may have left unconfirmed."""
 _DIGEST = 32
+
+
+def completed(signal: ActionableSignal, event: FillConfirmed) -> ActionableSignal:
+    """Return a pending signal as it is once it is confirmed: an id of its own, the block's time, both witnesses."""
+    seen = SeenBy(source=event.source, seen_at_ms=event.seen_at_ms, lag_ms=event.lag_ms)
+    return replace(
+        signal,
+        id=completed_id(signal.id),
+        emitted_at_ms=event.emitted_at_ms,
+        traded_at_ms=event.seen_at_ms - event.lag_ms,
+        seen_by=(*signal.seen_by, seen),
+        pending=None,
+        completes=signal.id,
+    )
 
 
 class PendingSignals:
@@ -54,7 +68,7 @@ class PendingSignals:
         signal = self._waiting.get(event.signal_id)
         if signal is None:
             return
-        told = replace(event, signal=signal)
+        told = replace(event, signal=completed(signal, event))
         fact = f"{event.leader}:{fact_id('pending', event.signal_id)[:_DIGEST]}"
 
         def publish() -> PublishedEntry:

@@ -82,6 +82,7 @@ class DemoWorld:
             "RPC_URL": str(urls["rpc_url"]),
             "SUBGRAPH_URL": str(urls["subgraph_url"]),
             "RTDS_URL": str(urls["rtds_url"]),
+            "PENDING_URLS": f"{urls['pending_url']},{urls['second_pending_url']}",
             "TRACKED_WALLETS": ",".join(self.leaders),
         }
         self._control = Upstream("simulator", str(urls["control_url"]), [], clock=clock, stop=threading.Event())

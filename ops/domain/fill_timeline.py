@@ -154,7 +154,7 @@ def _take(stories: dict[str, FillTimeline], event: AnyEvent) -> None:
         case SignalDropped() if event.id in stories:
             stories[event.id].dropped = event
         case FillConfirmed() if event.signal_id in stories:
-            stories[event.signal_id].confirmations.append(event)
+            _confirm(stories[event.signal_id], event)
         case FillRetracted() if event.signal_id in stories:
             stories[event.signal_id].retractions.append(event)
         case OrderUpdate() if event.signal_id in stories:
@@ -163,6 +163,12 @@ def _take(stories: dict[str, FillTimeline], event: AnyEvent) -> None:
             stories[event.signal_id].decision = event
         case _:
             pass
+
+
+def _confirm(story: FillTimeline, event: FillConfirmed) -> None:
+    """Take a confirmation in once: the first of a pending signal stands on two streams."""
+    if all(event.id != known.id for known in story.confirmations):
+        story.confirmations.append(event)
 
 
 def _afterwards(

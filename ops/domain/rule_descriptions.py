@@ -47,6 +47,7 @@ WORDS = {
     "day_loss": "pUSD lost today, less than",
     "drawdown": "pUSD this leader lost from its best, less than",
     "corroborated": "who showed the leader's trade",
+    "block_seen": "where the leader's trade was seen",
     "order_rate": "orders sent this minute, less than",
     "other_outcome": "pUSD in the market's other outcome",
     "stake_window": "this leader's last stake in the token, before",

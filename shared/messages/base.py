@@ -42,6 +42,11 @@ def signal_id(leader: str, tx_hash: str, token_id: str, side: str, part: int) ->
     return _digest(f"signal\x1f{leader}\x1f{tx_hash}\x1f{token_id}\x1f{side}\x1f{part}")
 
 
+def completed_id(pending_id: str) -> str:
+    """Return the id of a pending signal once it is confirmed, as who waited for that decides on it."""
+    return fact_id("completed", pending_id)
+
+
 def _digest(fact: str) -> str:
     return hashlib.sha256(fact.encode()).hexdigest()
 

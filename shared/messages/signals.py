@@ -57,7 +57,7 @@ class ActionableSignal(Event, frozen=True, kw_only=True):
     and no price: `side` is SELL, `price` 0, `usdc` this outcome's even part of the collateral. `pending` marks what was
     seen before its block, and proven: a `FILL_CONFIRMED` with the signal in it, or a `FILL_RETRACTED`, follows on the
     same stream, and `traded_at_ms` is when it was seen. `completes` is the id of the pending signal that this one is,
-    once it is confirmed: a buyer makes it for itself, no detector publishes one.
+    once it is confirmed: it stands in that `FILL_CONFIRMED` alone, for who waited or followed in part.
     """
 
     event: Literal["ACTIONABLE_SIGNAL"] = "ACTIONABLE_SIGNAL"
@@ -139,3 +139,9 @@ class FillRetracted(Event, frozen=True, kw_only=True):
     source: str
     seen_at_ms: int
     reason: str
+
+
+def signal_in(event: object) -> ActionableSignal | None:
+    """Return the signal that an event is, or that a confirmation of a pending one holds; None of anything else."""
+    found = event.signal if isinstance(event, FillConfirmed) else event
+    return found if isinstance(found, ActionableSignal) else None

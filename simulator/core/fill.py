@@ -59,6 +59,7 @@ class Fill:
     log_index: int = -1
     tracked: bool = False
     removed: bool = False
+    pending_at_ms: int | None = None
     former: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
     @property
@@ -96,6 +97,7 @@ class Fill:
             "block": self.block,
             "chain_at_ms": self.chain_at_ms,
             "rtds_at_ms": self.rtds_at_ms,
+            "pending_at_ms": self.pending_at_ms,
             "data_at_ms": self.data_at_ms,
             "removed": self.removed,
         }

@@ -99,6 +99,8 @@ class World:
         fills = self.mine(match, tx_hash, at)
         if sent is not None:
             sent.block = fills[0].block
+            for fill in fills:
+                fill.pending_at_ms = sent.shown_at_ms
         self.hold(fills)
         self.desk.trade(match)
         self.tell(Traded(match, tx_hash, match.at_ms))

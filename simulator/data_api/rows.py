@@ -28,7 +28,7 @@ def row_of(fill: Fill, timestamp: int, profile: Profile, seq: int) -> Row:
         usdc=fill.usdc_size,
         tx_hash=fill.tx_hash,
         taker=fill.role == "taker",
-        texts=_captured(order, timestamp) or _trade_texts(fill, timestamp, profile),
+        texts=_captured(order, timestamp, fill.tx_hash) or _trade_texts(fill, timestamp, profile),
     )
 
 
@@ -142,8 +142,10 @@ def rtds_payload(fill: Fill, timestamp: int, profile: Profile) -> dict[str, obje
     }
 
 
-def _captured(order: Order, timestamp: int) -> tuple[str, ...] | None:
-    return None if order.row is None else retimed(order.row, timestamp)
+def _captured(order: Order, timestamp: int, tx_hash: str) -> tuple[str, ...] | None:
+    if order.row is None:
+        return None
+    return retimed({**order.row, "transactionHash": _dumped(tx_hash)}, timestamp)
 
 
 def retimed(row: dict[str, str], timestamp: int) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class Sent:
     failed: bool = False
     replaced_by: str = ""
     wallets: tuple[str, ...] = ()
+    shown_at_ms: int | None = None
 
     @property
     def hash(self) -> str:
@@ -84,6 +85,7 @@ class Operator:
             self._show(first, at)
             at += self._settings.wall_ms(REPLACED_AFTER_S)
         if self._shows(made):
+            made.shown_at_ms = at
             self._show(made, at)
         return made
 

@@ -41,7 +41,7 @@ OF_ORDERS = {"lost_request", "lost_answer", "engine", "delayed", "settlement_fai
     "stale_tokens",
 }
 """Faults that only who sends orders can meet."""
-OF_BELIEF = {"forged_fill"}
+OF_BELIEF = {"forged_fill", "forged_pending"}
 """A node that lies is signalled as it tells; `benchmarks/rigs/adversary/belief.py` asks whether that is bought."""
 
 

@@ -74,8 +74,8 @@ class Stage:
             built.mode.close()
 
     @contextlib.contextmanager
-    def detector(self, leader: str) -> Generator[HybridDetector]:
-        """Run a detector that watches one leader, while the block runs."""
+    def detector(self, leader: str, **more: str) -> Generator[HybridDetector]:
+        """Run a detector that watches one leader, while the block runs; `more` are settings of its own."""
         urls = {name: str(self.world.urls[name]) for name in ("rtds_url", "subgraph_url")}
         known = {
             **urls,
@@ -83,6 +83,7 @@ class Stage:
             "progress_every_s": "1",
             "source_grace_s": "1",
             "poll_every_s": "0.5",
+            **more,
         }
         words = [word for name, value in known.items() for word in (f"--{name.replace('_', '-')}", value)]
         with Path(os.devnull).open("w", encoding="ascii") as out:

@@ -9,7 +9,7 @@ def always(*_: Any) -> bool:  # noqa: ANN401 - for any function
     return True
 
 
-def nothing(*_: Any) -> None:  # noqa: ANN401 - for any function
+def nothing(*_: Any, **__: Any) -> None:  # noqa: ANN401 - for any function
     """Refuse nothing, remember nothing."""
 
 

@@ -13,7 +13,12 @@ _PATHS = {
     "GEOBLOCK_URL": "/site/api/geoblock",
     "RELAYER_URL": "/relayer",
 }
-_SOCKETS = {"CLOB_MARKET_URL": "/ws/market", "CLOB_USER_URL": "/ws/user", "RTDS_URL": "/rtds"}
+_SOCKETS = {
+    "CLOB_MARKET_URL": "/ws/market",
+    "CLOB_USER_URL": "/ws/user",
+    "RTDS_URL": "/rtds",
+    "PENDING_URLS": "/rpc/pending",
+}
 
 
 def local_venue(base: str) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from tests.amounts import D
 from tests.buyer.builders import NOW_MS, a_book, a_case, a_market, a_portfolio, a_signal, some_limits, some_settings
 from tests.buyer.strategy.failed_rules import failed
 
-ON: dict[str, Any] = {"stake_window_s": 60, "cooldown_s": 300, "other_outcome": "skip"}
+ON: dict[str, Any] = {"stake_window_s": 60, "cooldown_s": 300, "other_outcome": "skip", "on_pending": "wait"}
 BAIT_BOOK = a_book(bids=(("0.10", "5000"),), asks=(("0.92", "5000"),))
 BAIT = a_signal(price=D("0.9"), shares=D("1.2"), usdc=D("1.08"))
 
