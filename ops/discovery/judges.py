@@ -120,9 +120,13 @@ class TradersInFiles:
     def candidates(self) -> list[Candidate]:
         """Return the wallets, the most restless first."""
         return [
-            Candidate(address=leader, found=(f"{count:,} trades in {len(self.files[leader])} files",))
+            Candidate(address=leader, found=(_where(count, len(self.files[leader])),))
             for leader, count in self.trades.most_common()
         ]
+
+
+def _where(trades: int, files: int) -> str:
+    return f"{trades:,} {'trade' if trades == 1 else 'trades'} in {files} {'file' if files == 1 else 'files'}"
 
 
 def _followed(

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from backtest.results.verdict import signed_usd
+from backtest.results.amount_words import signed_usd
 from ops.discovery.domain.ranking import DelayFigures, RankedWallet
 from ops.discovery.search import SearchResult
 from shared.domain.money import to_micro

@@ -6,8 +6,9 @@ loses together, so most of the luck that both share falls out of it.
 
 from typing import Literal
 
+from backtest.results.amount_words import signed_usd
 from backtest.results.bootstrap_interval import SURE, BootstrapInterval, bootstrap_interval
-from backtest.results.verdict import FEWEST_MARKETS, signed_usd
+from backtest.results.verdict import FEWEST_MARKETS
 from ops.shadow.domain.book_result import BookResult
 from shared.domain.money import Usdc
 from shared.domain.value import Value

@@ -19,5 +19,7 @@ def leaders(request: Request, session: Viewer) -> HTMLResponse:
     board = parts.feed.look().board
     known = {row.address: row for row in board.leaders} if board else {}
     counts = leader_counts(parts.redis, board.mode if board else "paper")
-    shown = {"known": known, "counts": counts, "nothing": LeaderCounts(), "newest": NEWEST}
-    return show_page(request, session, "leaders.html", rows=table(parts.redis), **shown)
+    rows, nothing = table(parts.redis), LeaderCounts()
+    return show_page(
+        request, session, "leaders.html", rows=rows, known=known, counts=counts, nothing=nothing, newest=NEWEST
+    )
