@@ -11,7 +11,7 @@ from buyer.strategy.limits import TradingLimits
 from shared.domain.ledger_accounts import lot_key, shares_account
 from shared.messages.base import SIGNALS
 from shared.messages.decisions import ExitTask
-from shared.messages.signals import ActionableSignal, FillRetracted
+from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
 from shared.redis.streams import publish_event
 from tests.amounts import D
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_retraction, a_signal, some_limits
@@ -29,7 +29,7 @@ class Life(Rig):
         limits: TradingLimits = more.get("limits") or some_limits()
         self.service._exits = ExitManager(self.engine, self.exits, self.prices, clock=self.clock, limits=limits)
 
-    def tell(self, *events: ActionableSignal | FillRetracted) -> None:
+    def tell(self, *events: ActionableSignal | FillConfirmed | FillRetracted) -> None:
         for event in events:
             publish_event(self.redis, SIGNALS, event)
         self.run_until(self.settled)
