@@ -7,7 +7,7 @@ from buyer.execution.buy_gate import NOT_FOLLOWED, BuyGate, BuyHeld
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_precedence import NotSettled
-from buyer.strategy.pending_trades import is_completed
+from buyer.strategy.sizing import is_completed
 from buyer.token_backlog import TokenBacklog
 from buyer.token_executor import leader_of, token_of
 from shared import logs

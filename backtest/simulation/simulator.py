@@ -41,7 +41,7 @@ from buyer.execution.order_precedence import NotSettled
 from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
-from buyer.strategy.pending_trades import is_completed
+from buyer.strategy.sizing import is_completed
 from shared import logs
 from shared.domain import ledger_accounts
 from shared.domain.market import Book, MarketFacts

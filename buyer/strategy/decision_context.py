@@ -10,13 +10,13 @@ from buyer.strategy.exits.exit_floor import FloorBasis, fee_floor, floor_price, 
 from buyer.strategy.exits.mirrored_sales import MirroredSell, mirrored_sell
 from buyer.strategy.fill_model import ModelFill, acceptable_levels, walk_book
 from buyer.strategy.limits import TradingLimits
-from buyer.strategy.pending_trades import cut_stake
 from buyer.strategy.rule import Judged, NotEvaluated, required_value
 from buyer.strategy.sizing import (
     TICKS,
     OrderSize,
     StakeBasis,
     buy_size,
+    cut_stake,
     exit_limit,
     least_shares,
     limit_price,

@@ -13,10 +13,10 @@ from buyer.strategy.cached_value import cached_property
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, Traded
 from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.exits.mirrored_sales import SMALL_SALE
-from buyer.strategy.pending_trades import is_cut, is_told_again
 from buyer.strategy.rule import UNKNOWN, Rule, Shown, why_unknown
 from buyer.strategy.rule_table import OPENS_EXIT, TOO_SMALL, RuleSet, exit_rules, rules_of
 from buyer.strategy.signal_filters import trade_text
+from buyer.strategy.sizing import is_cut, is_told_again
 from shared.domain.ledger_accounts import COUNTS
 from shared.domain.money import Shares, Usdc, half_even, micro_text, sum_text
 from shared.messages.base import fact_id

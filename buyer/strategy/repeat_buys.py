@@ -4,10 +4,9 @@ Each stands in a decision where its setting is on.
 """
 
 from buyer.strategy.decision_context import DecisionContext
-from buyer.strategy.pending_trades import is_cut
 from buyer.strategy.rule import rule
 from buyer.strategy.signal_filters import BY_SHARE
-from buyer.strategy.sizing import LEAST_BUY
+from buyer.strategy.sizing import LEAST_BUY, is_cut
 from shared.domain.money import Usdc, micro_text
 
 OTHER_OUTCOME = "other_outcome"

@@ -1,7 +1,8 @@
 """The size of an order: values in, a size out. Pure.
 
 Amounts and prices are micro-units, percentages millionths of a percent; what does not come out even is cut where that
-makes an order smaller, and every product is exact before it is cut.
+makes an order smaller, and every product is exact before it is cut. A trade that was seen before its block can be told
+twice, pending and then confirmed, as a signal that `completes` it: a stake is cut between the two.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from buyer.strategy.limit_values import tiers_of
 from buyer.strategy.limits import HUNDRED_PCT, Sizing, SlippageBound, TradingLimits
 from shared.domain.market import MarketFacts, Side
 from shared.domain.money import MICRO, Price, Shares, Usdc, ceil_to, cost_micro, floor_to, micro_text
+from shared.messages.signals import ActionableSignal
 
 GRAIN = 10_000
 """Micro-shares: an order's shares have two decimals, for every tick (venue reference 3.4)."""
@@ -188,3 +190,28 @@ def buy_size(stake: Usdc, limit: Price, facts: MarketFacts, *, bump_to: int) -> 
 def sell_size(lot_shares: int) -> Shares:
     """Return the shares of a lot that the venue takes; what is left below 0.01 is dust."""
     return Shares(max(0, lot_shares // GRAIN * GRAIN))
+
+
+def cut_stake(stake: Usdc, signal: ActionableSignal, limits: TradingLimits) -> Usdc:
+    """Return what of a stake goes on this telling of a trade; the two parts add up to the whole."""
+    if not is_cut(signal, limits):
+        return stake
+    early = stake * limits.pending_pct // HUNDRED_PCT
+    return Usdc(stake - early if signal.completes else early)
+
+
+def is_cut(signal: ActionableSignal, limits: TradingLimits) -> bool:
+    """Say whether a trade is followed in two parts, of which this is one."""
+    return limits.on_pending == "part" and bool(signal.pending or signal.completes)
+
+
+def is_told_again(signal: ActionableSignal, limits: TradingLimits) -> bool:
+    """Say whether the other telling of this trade is the one whose shares count as the leader's."""
+    if limits.on_pending == "wait":
+        return bool(signal.pending)
+    return bool(signal.completes)
+
+
+def is_completed(signal: ActionableSignal, limits: TradingLimits) -> bool:
+    """Say whether a confirmed trade is decided on again: a buy that waited, or was followed in part."""
+    return signal.side == "BUY" and limits.on_pending != "follow"

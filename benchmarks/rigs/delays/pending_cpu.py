@@ -1,9 +1,9 @@
 """CPU of a pending transaction: what concerns nobody, and what concerns a leader and is proven; then memory at a rate.
 
 `python -m benchmarks.detect_delay --cpu` reads frames as a node pushes them, in this one process, and takes the
-processor's time for each: other transactions of the chain, matches of strangers, and matches of leaders of each
-wallet type, decoded and proven, no order twice. Then memory is looked at while many more go through. The last line is
-JSON, the exit code is 1 when a bound does not hold.
+processor's time for each: other transactions of the chain, matches of strangers, and matches of leaders of each wallet
+type, decoded and proven, no order twice. Then memory is looked at while many more go through. The last line is JSON,
+the exit code is 1 when a bound does not hold.
 """
 
 import json
