@@ -140,11 +140,12 @@ def begin_paper(parts: ProcessParts) -> TradingMode:
     note_own(parts.redis, parts.settings.limits.own_wallets)
     note_paper(parts.redis, installation_address(parts.settings.run_dir).partition(".")[0])
     say_apart(RedisLedger(parts.redis, PAPER), bankroll, PAPER)
-    return paper_mode(parts, bankroll)
+    return paper_mode(parts)
 
 
-def paper_mode(parts: ProcessParts, bankroll: int) -> TradingMode:
-    """Return what trades money of our own making, `bankroll` micro-units of it."""
+def paper_mode(parts: ProcessParts) -> TradingMode:
+    """Return what trades money of our own making; nothing is said or noted of it."""
+    bankroll = to_micro(parts.settings.paper_bankroll_usdc)
     return TradingMode(
         name=PAPER,
         bankroll=lambda: bankroll,

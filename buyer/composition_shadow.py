@@ -21,7 +21,6 @@ from buyer.domain.token_shard import ALL, TokenShard
 from buyer.market_data.held_books import HeldBooks
 from buyer.recovery.recent_purchases import RecentPurchases
 from shared.clock import Clock
-from shared.domain.money import to_micro
 from shared.ledger.ledger_marks import LedgerMarks
 from shared.ledger.shadow_ledger import ShadowLedger, shadow_scope, shadow_stream
 from shared.messages.base import DECISIONS, SIGNALS
@@ -79,7 +78,7 @@ def build_shadow(name: str, settings: BuyerSettings, *, clock: Clock, stop: thre
     prices = market_prices(settings, redis, clock, stop)
     held = HeldBooks(clock, prices.sample)
     parts = ProcessParts(settings, redis, prices, clock, stop, None, memory, held)
-    mode = paper_mode(parts, to_micro(settings.paper_bankroll_usdc))
+    mode = paper_mode(parts)
     holder = f"{settings.consumer}@{installation_address(settings.run_dir)}"
     lease = Lease(redis, shadow_lease(name), holder, clock=clock, ttl_s=settings.lease_s)
     account_keeper(parts, held, shadow_scope(name)).start(stop)
