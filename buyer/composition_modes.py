@@ -144,7 +144,7 @@ def begin_paper(parts: ProcessParts) -> TradingMode:
 
 
 def paper_mode(parts: ProcessParts) -> TradingMode:
-    """Return what trades money of our own making."""
+    """Return what trades money of our own making; nothing is said or noted of it."""
     bankroll = to_micro(parts.settings.paper_bankroll_usdc)
     return TradingMode(
         name=PAPER,
