@@ -28,7 +28,7 @@ from backtest.results.result import BacktestResult
 from backtest.results.source_reading import reading_lines
 from backtest.results.three_numbers import three_numbers, unknown_text
 from backtest.results.trader_profile import TraderProfile, only_leader
-from backtest.results.verdict_doubts import add_doubt
+from backtest.results.verdict_doubts import add_doubt, nothing_paid
 from backtest.simulation.latency import Delay, read_delay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
@@ -151,7 +151,7 @@ def _delays(copies: Sequence[DelayedCopy]) -> Table:
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
     for copy in copies:
         result = copy.result
-        color = "green" if result.pnl > 0 else "red"
+        color = "" if nothing_paid(result) else "green" if result.pnl > 0 else "red"
         table.add_row(
             f"{copy.delay_s:g} s",
             f"{result.bought + result.sold:,}",
@@ -159,7 +159,7 @@ def _delays(copies: Sequence[DelayedCopy]) -> Table:
             usd_text(copy.spent),
             Text(signed_usd(result.pnl), color),
             rate_text(result.pnl, copy.spent),
-            f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}",
+            copy.luck_text,
             copy.verdict.word,
         )
     return table
