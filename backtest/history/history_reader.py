@@ -11,7 +11,7 @@ from backtest.history.external_sort import SortedRows, merged_rows
 from backtest.history.market_facts import as_then, facts_of, gamma_markets, hint_of_facts
 from backtest.history.market_names import MarketNames
 from backtest.history.reading.file_reader import RowOptions, open_rows
-from backtest.history.reading.history_row import Hint, HistoryRow
+from backtest.history.reading.history_row import Hint, HistoryRow, alone_market, market_id
 from backtest.history.reading.row_counts import RowCounts
 from backtest.history.reading.text_files import FileMember, file_members, file_texts
 from backtest.history.redemptions import PaidTotals, Redemption, RedemptionRules
@@ -90,6 +90,18 @@ class HistoryReader:
             words = "markets that leaders redeemed, of which nobody can tell how they resolved"
             self.counts[0].remarks.append(f"{words}: {rules.unsettled}")
         return found
+
+    @property
+    def unnamed_tokens(self) -> tuple[str, ...]:
+        """Return the traded tokens of which no file tells a market."""
+        return tuple(token for token, (_, hint) in self._first.items() if hint[0] == alone_market(token))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Return the ids of the traded markets, as far as files know them."""
+        made = (market_id(hint[3]) for _, _, hint in self._last.values())
+        alone = (alone_market(token) for _, token, _ in self._last.values())
+        return tuple(sorted(self._last.keys() - {*made, *alone}))
 
     def _facts_when_traded(self) -> Iterator[MarketEvent]:
         """Return what files say of traded tokens, from the first trade on."""
