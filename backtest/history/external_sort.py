@@ -3,6 +3,7 @@
 import heapq
 import json
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import itemgetter
@@ -17,41 +18,66 @@ RUN = 100_000
 _HINT = HistoryRow._fields.index("hint")
 
 
-def merged_rows(each: Sequence[Iterable[HistoryRow]]) -> Iterable[HistoryRow]:
+class SortedRows:
+    """Rows in the order of their time, equal times in the order they came; each iteration begins anew.
+
+    One iteration at a time: they read the same files.
+    """
+
+    def __init__(self, rows: Iterable[HistoryRow], run: int = RUN) -> None:
+        """Read `rows` to their end."""
+        coming = iter(rows)
+        self._chunk = sorted(islice(coming, run), key=itemgetter(0))
+        self._runs: list[TextIO] = []
+        if len(self._chunk) < run:
+            return
+        self._spill(self._chunk)
+        self._chunk = []
+        while chunk := sorted(islice(coming, run), key=itemgetter(0)):
+            self._spill(chunk)
+
+    @property
+    def at_hand(self) -> bool:
+        """Say whether all rows are in memory."""
+        return not self._runs
+
+    def __iter__(self) -> Iterator[HistoryRow]:
+        """Return all rows, the oldest first."""
+        if not self._runs:
+            return iter(self._chunk)
+        return heapq.merge(*map(_read, self._runs), key=itemgetter(0))
+
+    def _spill(self, rows: list[HistoryRow]) -> None:
+        file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it lives as long as this
+        weakref.finalize(self, file.close)
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+        self._runs.append(file)
+
+
+def merged_rows(each: Sequence[SortedRows]) -> Iterable[HistoryRow]:
     """Return the rows of files, each in order, in the order of their time; equal times keep the order of the files.
 
     Those that are in memory are sorted there, which is five times as fast as merging them.
     """
-    if all(isinstance(rows, list) for rows in each):
+    if len(each) == 1:
+        return each[0]
+    if all(rows.at_hand for rows in each):
         return sorted(chain.from_iterable(each), key=itemgetter(0))
     return heapq.merge(*each, key=itemgetter(0))
 
 
-def by_time(rows: Iterable[HistoryRow], run: int = RUN) -> Iterable[HistoryRow]:
-    """Return `rows` in the order of their time, a list if they fit into memory; equal times keep their order."""
-    coming = iter(rows)
-    chunk = sorted(islice(coming, run), key=itemgetter(0))
-    if len(chunk) < run:
-        return chunk
-    runs = [_spilled(chunk)]
-    while chunk := sorted(islice(coming, run), key=itemgetter(0)):
-        runs.append(_spilled(chunk))
-    return heapq.merge(*(_read(file) for file in runs), key=itemgetter(0))
-
-
-def _spilled(rows: list[HistoryRow]) -> TextIO:
-    file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it lives until its rows are merged
-    file.writelines(json.dumps(row) + "\n" for row in rows)
-    file.seek(0)
-    return file
+def by_time(rows: Iterable[HistoryRow], run: int = RUN) -> Iterator[HistoryRow]:
+    """Return `rows` in the order of their time; equal times keep their order."""
+    ordered = SortedRows(rows, run)
+    yield from ordered
 
 
 def _read(file: TextIO) -> Iterator[HistoryRow]:
-    with file:
-        for line in file:
-            facts = _list(line)
-            facts[_HINT] = tuple(facts[_HINT])
-            yield HistoryRow._make(facts)
+    file.seek(0)
+    for line in file:
+        facts = _list(line)
+        facts[_HINT] = tuple(facts[_HINT])
+        yield HistoryRow._make(facts)
 
 
 def _list(line: str) -> list[Any]:

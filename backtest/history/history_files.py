@@ -23,7 +23,8 @@ NO_OPTIONS = RowOptions()
 class HistoryFiles:
     """Market events of all files in time order; `readings` says what became of each file's rows.
 
-    `trades` is how many of them are trades, `unsure` what of any order these files leave open.
+    `trades` is how many of them are trades, `unsure` what of any order these files leave open; `conditions` are the
+    markets traded, `unnamed_tokens` those of which no file tells the market.
     """
 
     market_events: Iterator[MarketEvent]
@@ -33,6 +34,8 @@ class HistoryFiles:
     counts: tuple[RowCounts, ...] = ()
     trades: int = 0
     unsure: str = ""
+    conditions: tuple[str, ...] = ()
+    unnamed_tokens: tuple[str, ...] = ()
 
     @property
     def readings(self) -> tuple[SourceReading, ...]:
@@ -86,4 +89,6 @@ def open_history(
         tuple(reader.counts),
         sum(counts.trades for counts in reader.counts),
         UNSURE if reader.facts_used else "",
+        reader.conditions,
+        reader.unnamed_tokens,
     )

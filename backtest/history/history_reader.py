@@ -1,19 +1,21 @@
 """Reads files of rows and of markets to their end, and tells afterwards what happened in them, in time order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 
 from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_state import ResolvedMarket
 from backtest.history import capture_events, resolutions
-from backtest.history.external_sort import by_time, merged_rows
+from backtest.history.external_sort import SortedRows, merged_rows
 from backtest.history.market_facts import as_then, facts_of, gamma_markets, hint_of_facts
 from backtest.history.market_names import MarketNames
 from backtest.history.reading.file_reader import RowOptions, open_rows
-from backtest.history.reading.history_row import Hint, HistoryRow
+from backtest.history.reading.history_row import Hint, HistoryRow, alone_market, market_id
 from backtest.history.reading.row_counts import RowCounts
 from backtest.history.reading.text_files import FileMember, file_members, file_texts
-from backtest.history.redemptions import PaidTotals, RedemptionRules
+from backtest.history.redemptions import PaidTotals, Redemption, RedemptionRules
+from backtest.history.resolutions import KnownResolutions
 from backtest.history.row_blocks import RowBlocks
 from backtest.history.trade_grouping import row_events
 from backtest.progress_bar import EVERY, Told
@@ -34,10 +36,10 @@ class HistoryReader:
         self.counts: list[RowCounts] = []
         self.facts_used = 0
         self._facts: list[MarketFacts] = []
-        self._known: dict[str, resolutions.KnownResolutions] = {}
+        self._known: dict[str, KnownResolutions] = {}
         self._last: dict[str, tuple[int, str, Hint]] = {}
         self._first: dict[str, tuple[int, Hint]] = {}
-        self._ordered: list[Iterable[HistoryRow]] = []
+        self._ordered: list[SortedRows] = []
         self._blocks, self._names, self._paid = RowBlocks(), MarketNames(), PaidTotals()
 
     def open(self, path: Path) -> None:
@@ -65,13 +67,41 @@ class HistoryReader:
         yield from map(capture_events.captured_events, self.captures)
         known = {self._names.real(name): found for name, found in self._known.items()}
         if self._ordered:
+            known |= self._proven(known)
             yield self._facts_when_traded()
-            yield self._of_rows({name: found.payouts for name, found in known.items()})
+            yield self._of_rows(known)
         last_ms: dict[str, int] = {}
         for condition, (at_ms, token, hint) in self._last.items():
             real = self._names.named(token, hint)[1][0] if hint[0] == condition else condition
             last_ms[real] = max(at_ms, last_ms.get(real, 0))
         yield resolutions.resolution_events(known, last_ms, lingers_s)
+
+    def _proven(self, known: Mapping[str, KnownResolutions]) -> dict[str, KnownResolutions]:
+        """Return what redemptions prove of markets of which no file tells, by going through all rows once before."""
+        if not any(counts.kinds.get("REDEEM") for counts in self.counts):
+            return {}
+        rules = self._redemption_rules(known)
+        found: dict[str, KnownResolutions] = {}
+        for event in rules.settle(self._happened()):
+            if isinstance(event.what, ResolvedMarket):
+                found[event.what.condition_id] = KnownResolutions(event.what.payouts, by_ms=event.at_ms)
+        self._blocks.counting = False
+        if rules.unsettled:
+            words = "markets that leaders redeemed, of which nobody can tell how they resolved"
+            self.counts[0].remarks.append(f"{words}: {rules.unsettled}")
+        return found
+
+    @property
+    def unnamed_tokens(self) -> tuple[str, ...]:
+        """Return the traded tokens of which no file tells a market."""
+        return tuple(token for token, (_, hint) in self._first.items() if hint[0] == alone_market(token))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Return the ids of the traded markets, as far as files know them."""
+        made = (market_id(hint[3]) for _, _, hint in self._last.values())
+        alone = (alone_market(token) for _, token, _ in self._last.values())
+        return tuple(sorted(self._last.keys() - {*made, *alone}))
 
     def _facts_when_traded(self) -> Iterator[MarketEvent]:
         """Return what files say of traded tokens, from the first trade on."""
@@ -85,21 +115,23 @@ class HistoryReader:
         self.facts_used = len(told)
         return iter(sorted(told, key=itemgetter(0)))
 
-    def _of_rows(self, payouts: dict[str, resolutions.Payouts]) -> Iterator[MarketEvent]:
-        happened = row_events(merged_rows(self._ordered), self._blocks.name_of, self._names, self._blocks.arrange)
-        rules = RedemptionRules(payouts, self._paid.by_market(self._names))
-        yield from rules.settle(happened)
+    def _of_rows(self, known: Mapping[str, KnownResolutions]) -> Iterator[MarketEvent]:
+        yield from self._redemption_rules(known).settle(self._happened())
         self._blocks.finish()
-        if rules.unsettled:
-            words = "markets that leaders redeemed, of which nobody can tell how they resolved"
-            self.counts[0].remarks.append(f"{words}: {rules.unsettled}")
+
+    def _redemption_rules(self, known: Mapping[str, KnownResolutions]) -> RedemptionRules:
+        payouts = {name: found.payouts for name, found in known.items()}
+        return RedemptionRules(payouts, self._paid.by_market(self._names))
+
+    def _happened(self) -> Iterator[MarketEvent | Redemption]:
+        return row_events(merged_rows(self._ordered), self._blocks.name_of, self._names, self._blocks.arrange)
 
     def _read(self, member: FileMember) -> None:
         counts = RowCounts(member.name)
         self.counts.append(counts)
         try:
             reader, rows = open_rows(member, counts, self._options)
-            self._ordered.append(by_time(self._used(self._blocks.numbered(rows, reader, counts), counts, member)))
+            self._ordered.append(SortedRows(self._used(self._blocks.numbered(rows, reader, counts), counts, member)))
         except Malformed as error:
             raise BadConfig(f"{member.name}: {error}") from error
         if counts.rows and not counts.used:
@@ -117,7 +149,7 @@ class HistoryReader:
                 continue
             use(row.kind)
             known = last.get(hint[0])
-            if known is None or at_ms > known[0]:
+            if row.kind == "TRADE" and (known is None or at_ms > known[0]):
                 last[hint[0]] = (at_ms, token, hint)
             seen = first.get(token)
             if seen is None or at_ms < seen[0]:

@@ -6,8 +6,8 @@ whose payouts do not add up to exactly 1 (`shared/polymarket/wire/conditions.pay
 is not closed at exactly 1, 0.5 or 0.
 
 When a market closed is its `resolved_at` (epoch seconds) or `closedTime` (Gamma's words), if either is given. Else it
-is reckoned: its planned `endDate` where the last known trade came before that, else some time after that trade. It is
-never reckoned from the outcome, and a run says how many trades stand on it.
+is reckoned: its planned `endDate` where the last known trade came before that, else some time after that trade; never
+after the first redemption of it. It is never reckoned from the outcome, and a run says how many trades stand on it.
 """
 
 import csv
@@ -19,7 +19,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_events import FOREVER_MS, MarketEvent
 from backtest.domain.market_state import ResolvedMarket
 from backtest.history.market_facts import gamma_markets
 from backtest.history.reading.history_row import OUTCOMES, market_id
@@ -38,11 +38,15 @@ Payouts = tuple[Fraction, ...]
 
 
 class KnownResolutions(NamedTuple):
-    """What a file says of one market; times in epoch milliseconds, 0 where it says none."""
+    """What is said of one market; times in epoch milliseconds, 0 where none is.
+
+    `by_ms` is when it had resolved at the latest, as somebody was paid.
+    """
 
     payouts: tuple[Fraction, ...]
     closed_ms: int = 0
     ends_ms: int = 0
+    by_ms: int = 0
 
 
 def read_resolutions(
@@ -77,9 +81,11 @@ def resolution_events(
 def _resolved(name: str, known: KnownResolutions, last_ms: int, lingers_s: float) -> MarketEvent:
     if known.closed_ms:
         return MarketEvent(known.closed_ms, ResolvedMarket(name, known.payouts))
+    latest_ms = known.by_ms or FOREVER_MS
     if known.ends_ms > last_ms:
-        return MarketEvent(known.ends_ms, ResolvedMarket(name, known.payouts, "planned"))
-    return MarketEvent(last_ms + round(lingers_s * 1000), ResolvedMarket(name, known.payouts, "assumed"))
+        return MarketEvent(min(known.ends_ms, latest_ms), ResolvedMarket(name, known.payouts, "planned"))
+    reckoned_ms = last_ms + round(lingers_s * 1000)
+    return MarketEvent(min(reckoned_ms, latest_ms), ResolvedMarket(name, known.payouts, "assumed"))
 
 
 def _of_csv(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tuple[str, KnownResolutions]]:

@@ -44,12 +44,16 @@ class _Source:
 
 
 class RowBlocks:
-    """Numbers the blocks of each file as they are read; afterwards it puts each second in order."""
+    """Numbers the blocks of each file as they are read; afterwards it puts each second in order.
+
+    While `counting`, what was told before and what nobody can order is counted: once, however often one goes through.
+    """
 
     def __init__(self) -> None:
         self._sources: list[_Source] = []
         self._starts: list[int] = []
         self._block = 0
+        self.counting = True
 
     def numbered(self, rows: Iterable[HistoryRow], pages: PagedRows, counts: RowCounts) -> Iterator[HistoryRow]:
         """Pass on a file's rows, each with the number of its block."""
@@ -104,7 +108,7 @@ class RowBlocks:
             if most[key := _key(row)]:
                 most[key] -= 1
                 kept.append(row)
-            else:
+            elif self.counting:
                 self._source(row).counts.repeat(row.kind)
         return kept
 
@@ -119,7 +123,7 @@ class RowBlocks:
         found: list[HistoryRow] = []
         for part in by_source.values():
             source = self._source(part[0])
-            source.unsure += source.newest_first is None and len({row[_TX] for row in part}) > 1
+            source.unsure += self.counting and source.newest_first is None and len({row[_TX] for row in part}) > 1
             found += reversed(part) if source.newest_first else part
         return found
 

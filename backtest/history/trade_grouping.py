@@ -4,14 +4,14 @@ As the detector does it: the fills of a transaction are added up, the signal's i
 side. A transaction stands in one block, so all its rows have one time. Rows that are no trades: `leader_changes.py`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
 from backtest.domain.market_events import MarketEvent
 from backtest.history.leader_changes import ChangedRows
 from backtest.history.market_names import MarketNames
 from backtest.history.reading.history_row import Hint, HistoryRow
-from backtest.history.redemptions import Redemption, RedemptionRules
+from backtest.history.redemptions import PaidTotals, Payouts, Redemption, RedemptionRules
 from shared.domain.errors import Malformed
 from shared.domain.money import Shares, Usdc, price_of
 from shared.messages.base import signal_id
@@ -30,6 +30,21 @@ def trades_of(rows: Iterable[HistoryRow], source: str) -> Iterator[MarketEvent]:
         Malformed: the rows are not in the order of their time.
     """
     return RedemptionRules({}).settle(row_events(rows, lambda _row: source, MarketNames(), lambda second: second))
+
+
+def told_rows(rows: Sequence[HistoryRow], source: str, payouts: Mapping[str, Payouts]) -> Iterator[MarketEvent]:
+    """Return rows of one `source`, trades or not, as events; `payouts` is how their markets are known to have resolved.
+
+    Raises:
+        Malformed: the rows are not in the order of their time.
+    """
+    names, paid = MarketNames(), PaidTotals()
+    for row in rows:
+        names.learn(row.token_id, row.hint)
+        if row.kind == "REDEEM":
+            paid.learn(row)
+    rules = RedemptionRules(payouts, paid.by_market(names))
+    return rules.settle(row_events(rows, lambda _row: source, names, lambda second: second))
 
 
 def row_events(

@@ -14,6 +14,7 @@ from backtest.results.amount_words import rate_text, signed_usd, usd_text
 from backtest.results.copyability import CONCENTRATED, Assessment, DelayedCopy, assess_copyability
 from backtest.results.three_numbers import three_numbers
 from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, TraderProfile
+from backtest.results.verdict_doubts import nothing_paid
 from backtest.settings import moment_text
 
 CLASSES = {"no": "lost", "only fast": "unsure", "it paid": "gained", "cannot tell": "unsure"}
@@ -74,12 +75,13 @@ def _verdict(found: Assessment) -> str:
 def _cards(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
     theirs = sum(row.theirs.pnl for row in copies[0].result.leaders)
     spent = sum(row.theirs.spent for row in copies[0].result.leaders)
+    paid = sum(row.theirs.realized for row in copies[0].result.leaders)
     delays = [
         card(
             f"Following {copy.delay_s:g} s behind, pUSD",
             signed_usd(copy.result.pnl),
-            f"90% of luck: {signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}",
-            mood(copy.result.pnl),
+            f"of it paid {signed_usd(copy.result.realized)}; 90% of luck: {copy.luck_text}",
+            "" if nothing_paid(copy.result) else mood(copy.result.pnl),
         )
         for copy in copies
     ]
@@ -88,7 +90,7 @@ def _cards(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
     own = card(
         "The leader's own result, pUSD",
         signed_usd(theirs),
-        f"{rate_text(theirs, spent)} of {usd_text(spent)} spent{apart}",
+        f"of it paid {signed_usd(paid)}; {rate_text(theirs, spent)} of {usd_text(spent)} spent{apart}",
         mood(theirs),
     )
     cards = (*delays, own, _followed(copies[0]), *_habits(profile))
@@ -130,9 +132,9 @@ def _results(copies: Sequence[DelayedCopy]) -> str:
             (usd_text(copy.spent), ""),
             (signed_usd(three_numbers(copy.result).at_leaders_prices), ""),
             (usd_text(copy.beyond), ""),
-            (signed_usd(copy.result.pnl), mood(copy.result.pnl)),
+            (signed_usd(copy.result.pnl), "" if nothing_paid(copy.result) else mood(copy.result.pnl)),
             (rate_text(copy.result.pnl, copy.spent), ""),
-            (f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}", ""),
+            (copy.luck_text, ""),
             (copy.verdict.word, ""),
         )
         for copy in copies

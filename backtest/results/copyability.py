@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from backtest.results.amount_words import usd_text
+from backtest.results.amount_words import signed_usd, usd_text
 from backtest.results.bootstrap_interval import BootstrapInterval
+from backtest.results.hidden_trades import hidden_text
 from backtest.results.result import BacktestResult
 from backtest.results.three_numbers import three_numbers
 from backtest.results.trader_profile import TOP, TWO_SIDED, TraderProfile
 from backtest.results.verdict import ResultVerdict, judge_result
+from backtest.results.verdict_doubts import nothing_paid
 
 CONCENTRATED = Decimal("0.5")
 NO_PROMISE = "Whatever it says, it is about these past trades under the stated assumptions; it promises nothing."
@@ -28,6 +30,13 @@ class DelayedCopy:
     def verdict(self) -> ResultVerdict:
         """Judge this delay alone."""
         return judge_result(self.result, self.likely)
+
+    @property
+    def luck_text(self) -> str:
+        """Return how far luck carries; nothing is known of that before anything is paid."""
+        if nothing_paid(self.result):
+            return "nothing paid yet"
+        return f"{signed_usd(self.likely.low)} to {signed_usd(self.likely.high)}"
 
     @property
     def spent(self) -> int:
@@ -55,7 +64,8 @@ def assess_copyability(copies: Sequence[DelayedCopy], profile: TraderProfile) ->
     words = [copy.verdict.word for copy in copies]
     notes = (*_profile(profile), *_costs(copies), NO_PROMISE)
     if profile.makes_markets:
-        return Assessment("no", "Not to be copied: this wallet makes markets.", notes)
+        hidden = [text for copy in copies[:1] if (text := hidden_text(copy.result))]
+        return Assessment("no", "Not to be copied: this wallet makes markets.", (*hidden, *notes))
     if words and words[0] == "lost":
         return Assessment("no", "Following lost money, even at the shortest delay.", (*_reasons(copies[0]), *notes))
     if words and all(word == "gained" for word in words):

@@ -33,11 +33,17 @@ def add_doubt(result: BacktestResult, what: str) -> BacktestResult:
     return result.model_copy(update={"cannot_tell": (*result.cannot_tell, doubt)})
 
 
+def nothing_paid(result: BacktestResult) -> bool:
+    """Say whether something was bought, and nothing of it was sold or paid out."""
+    paid = any(row.ours.paid_out or row.ours.received for row in result.markets)
+    return bool(result.open) and not paid and not result.realized
+
+
 def _unpaid(result: BacktestResult) -> Iterator[str]:
     unrealized = result.pnl - result.realized
     if not result.open:
         return
-    if not any(row.ours.paid_out or row.ours.received for row in result.markets) and not result.realized:
+    if nothing_paid(result):
         might = f"{signed_usd(unrealized)} pUSD is what they would bring at the last known prices."
         yield f"Nothing is paid yet: all {len(result.open)} positions are open; {might}"
     elif abs(unrealized) > abs(result.realized):

@@ -114,7 +114,9 @@ def wallet(
     history: Annotated[
         list[str] | None, typer.Option(help="Its trades: a capture, or rows of any kind, again for more; or `api`.")
     ] = None,
-    resolved: Annotated[list[Path] | None, typer.Option(help="How markets resolved: CSV or Gamma's JSON.")] = None,
+    resolved: Annotated[
+        list[Path] | None, typer.Option(help="How markets resolved: CSV, Gamma's JSON, or `api`: the venue is asked.")
+    ] = None,
     column: Annotated[
         list[str] | None, typer.Option(help="What a column of the files is: size=NAME, usdc=NAME.")
     ] = None,
@@ -122,7 +124,8 @@ def wallet(
     delay: Annotated[
         list[float] | None, typer.Option(min=0, help="Seconds; again for more; default: 2, 5, 30.")
     ] = None,
-    days: Annotated[float, typer.Option(min=0.01, help="With `api`: how far back.")] = 30,
+    days: Annotated[float, typer.Option(min=0.01, help="With `--history api`: how far back.")] = 30,
+    data_dir: DataDir = VAR,
     html: Annotated[Path | None, typer.Option(help="Write the report as one page for people, too.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -144,7 +147,8 @@ def wallet(
     command.main(
         checked(address),
         files,
-        resolved or [],
+        [path for path in resolved or [] if str(path) != "api"],
+        market_cache=data_dir / "research" / "markets.jsonl" if Path("api") in (resolved or []) else None,
         change=change or [],
         column=column or [],
         delays_s=delay or command.DELAYS_S,

@@ -5,11 +5,15 @@ What it was told of a market that ended is remembered: wallets of one board trad
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from operator import itemgetter
 from typing import TypeVar
 
+from backtest.history.reading.history_row import HistoryRow
+from backtest.history.reading.json_rows import venue_row
 from detector.domain.page_walker import PageWalker
 from redeemer.redemption.resolutions import ChainAnswers, Resolutions
 from shared.clock import Clock
@@ -17,10 +21,11 @@ from shared.config import Settings
 from shared.domain.errors import Malformed, TryAgain
 from shared.domain.market import MarketFacts
 from shared.http.client import Upstream
-from shared.polymarket.data_api import ActivityApi, ActivityV2
+from shared.polymarket.data_api import OTHER_KINDS, ActivityApi, ActivityV2
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
 from shared.polymarket.wire.conditions import PayoutVector
-from shared.polymarket.wire.leader_fills import LeaderFill, read_activity
+from shared.polymarket.wire.leader_fills import V2_NAMES, LeaderFill, NotTrade, read_activity
+from shared.polymarket.wire.parsing import as_object
 from shared.rate_limit.gate import RateGate
 from shared.rate_limit.limits import GateLane
 
@@ -91,6 +96,25 @@ class VenueReader:
         """
         return list(islice(trades(ActivityV2(self.data, self.pace.clock), leader, start_s, self.pace), most))
 
+    def other_rows(self, leader: str, start_s: int) -> list[HistoryRow]:
+        """Return a wallet's merges, splits, redemptions and conversions from a second on, in the order of their time.
+
+        Raises:
+            TryAgain: the venue does not answer, also after some patience.
+        """
+        api = ActivityV2(self.data, self.pace.clock, kinds=OTHER_KINDS)
+        found, cursor, used = list[HistoryRow](), "", set[str]()
+        while cursor not in used:
+            used.add(cursor)
+            asked = partial(api.page, leader, max(1, start_s), cursor, GateLane.CATCHUP)
+            page = self.pace.patiently(asked)
+            found += _readable(page.rows, leader)
+            if not page.has_more:
+                break
+            cursor = page.next_cursor
+            self.pace.rest()
+        return sorted(found, key=itemgetter(0))
+
     def resolutions(self, condition_ids: Sequence[str]) -> ChainAnswers:
         """Return how conditions resolved, as the chain says, or the Data API in its place."""
         asked = [name for name in condition_ids if name not in self._paid]
@@ -142,6 +166,12 @@ def markets(gamma: Upstream, token_ids: Sequence[str], pace: ReadingPace) -> Ite
             left = [token_id for token_id in left if token_id not in found]
             if not left:
                 break
+
+
+def _readable(rows: Sequence[object], leader: str) -> Iterator[HistoryRow]:
+    for row in rows:
+        with suppress(Malformed, NotTrade):
+            yield venue_row(as_object(row, "row"), V2_NAMES, leader)
 
 
 def trades(api: ActivityApi, leader: str, start_s: int, pace: ReadingPace) -> Iterator[LeaderFill]:

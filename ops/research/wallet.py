@@ -17,7 +17,8 @@ from backtest.backtest import run_side_by_side
 from backtest.domain.market_events import MarketEvent
 from backtest.history.history_files import HistoryFiles, open_history
 from backtest.history.market_facts import UNSURE
-from backtest.progress_bar import counted, progress_bar
+from backtest.history.reading.file_reader import RowOptions
+from backtest.progress_bar import Told, counted, progress_bar
 from backtest.report import figures as figures_of_page
 from backtest.report.report_data import silences
 from backtest.report.wallet_page import write_wallet_page
@@ -28,12 +29,15 @@ from backtest.results.result import BacktestResult
 from backtest.results.source_reading import reading_lines
 from backtest.results.three_numbers import three_numbers, unknown_text
 from backtest.results.trader_profile import TraderProfile, only_leader
-from backtest.results.verdict_doubts import add_doubt
+from backtest.results.verdict_doubts import add_doubt, nothing_paid
 from backtest.simulation.latency import Delay, read_delay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
+from ops.research.market_lookup import look_up_markets
+from ops.research.venue_reader import open_reader
 from ops.research.wallet_history import SOURCE, ask
 from shared.clock import SystemClock
+from shared.config import Settings, parse
 from shared.domain.errors import BadConfig
 from shared.domain.money import to_micro
 from shared.terminal import Terminal
@@ -50,6 +54,7 @@ def main(
     *,
     change: Sequence[str],
     column: Sequence[str] = (),
+    market_cache: Path | None = None,
     delays_s: Sequence[float] = DELAYS_S,
     days: float = 30,
     as_json: bool,
@@ -70,7 +75,7 @@ def main(
     options = settings.row_options(leader, column)
     asked = None if files else _of_venue(leader, days, console)
     with progress_bar(Terminal(stderr=True)) as told:
-        history = asked or open_history(files, resolved, options=options, told=told)
+        history = asked or _of_files(files, resolved, options, market_cache, told)
         events = counted(history.market_events, history.trades, told)
         copies, profile = follow(
             lambda: events, leader, delays, found.limits, to_micro(found.bankroll), nullcontext(), history.unsure
@@ -82,6 +87,21 @@ def main(
         console.out(json.dumps(copyability_json(copies, profile)), highlight=False)
     else:
         console.print(report(copies, profile))
+
+
+def _of_files(
+    files: Sequence[Path], resolved: Sequence[Path], options: RowOptions, cache: Path | None, told: Told
+) -> HistoryFiles:
+    """Open files; with a `cache` what the venue tells of their markets is asked for first, and kept there."""
+    if cache is None:
+        return open_history(files, resolved, options=options, told=told)
+    found = open_history(files, options=options, told=told)
+    reader = open_reader(parse(Settings, []), SystemClock())
+    try:
+        look_up_markets(reader, found.conditions, found.unnamed_tokens, cache, told)
+    finally:
+        reader.close()
+    return open_history(files, [*resolved, cache], options=options, told=told)
 
 
 def _of_venue(leader: str, days: float, console: Console) -> HistoryFiles:
@@ -151,7 +171,7 @@ def _delays(copies: Sequence[DelayedCopy]) -> Table:
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
     for copy in copies:
         result = copy.result
-        color = "green" if result.pnl > 0 else "red"
+        color = "" if nothing_paid(result) else "green" if result.pnl > 0 else "red"
         table.add_row(
             f"{copy.delay_s:g} s",
             f"{result.bought + result.sold:,}",
@@ -159,7 +179,7 @@ def _delays(copies: Sequence[DelayedCopy]) -> Table:
             usd_text(copy.spent),
             Text(signed_usd(result.pnl), color),
             rate_text(result.pnl, copy.spent),
-            f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}",
+            copy.luck_text,
             copy.verdict.word,
         )
     return table

@@ -7,8 +7,8 @@ from operator import itemgetter
 from backtest.domain.market_events import MarketEvent, merged_events
 from backtest.history import resolutions
 from backtest.history.market_facts import as_then
-from backtest.history.reading.history_row import row_of
-from backtest.history.trade_grouping import trades_of
+from backtest.history.reading.history_row import HistoryRow, row_of
+from backtest.history.trade_grouping import told_rows
 from ops.research.venue_reader import VenueReader, open_reader
 from shared.clock import Clock
 from shared.config import Settings, parse
@@ -34,13 +34,15 @@ def ask(leader: str, days: float, clock: Clock, cfg: Settings | None = None) -> 
     """
     reader = open_reader(cfg or parse(Settings, []), clock)
     try:
-        return told_history(reader, reader.fills(leader, clock.now_ms() // 1000 - round(days * DAY_S)))
+        start_s = clock.now_ms() // 1000 - round(days * DAY_S)
+        fills = reader.fills(leader, start_s)
+        return told_history(reader, fills, reader.other_rows(leader, start_s) if fills else ())
     finally:
         reader.close()
 
 
-def told_history(reader: VenueReader, fills: Sequence[LeaderFill]) -> ToldHistory:
-    """Return trades as a history, with what the venue tells of their markets."""
+def told_history(reader: VenueReader, fills: Sequence[LeaderFill], others: Sequence[HistoryRow] = ()) -> ToldHistory:
+    """Return trades, and what came and went without one, as a history, with what the venue tells of their markets."""
     last_ms = {fill.hint.condition_id: fill.traded_at_ms for fill in fills if fill.hint.condition_id}
     found = reader.resolutions(list(last_ms))
     facts = reader.facts(list(dict.fromkeys(fill.token_id for fill in fills)))
@@ -51,8 +53,8 @@ def told_history(reader: VenueReader, fills: Sequence[LeaderFill]) -> ToldHistor
     }
     first_ms = {fill.token_id: fill.traded_at_ms for fill in reversed(fills)}
     learned = sorted((MarketEvent(first_ms[fact.token_id], as_then(fact)) for fact in facts), key=itemgetter(0))
-    told = tuple(
-        merged_events([learned, trades_of(map(row_of, fills), SOURCE), resolutions.resolution_events(known, last_ms)])
-    )
+    rows = sorted((*map(row_of, fills), *others), key=itemgetter(0))
+    happened = told_rows(rows, SOURCE, {name: each.payouts for name, each in known.items()})
+    told = tuple(merged_events([learned, happened, resolutions.resolution_events(known, last_ms)]))
     silent = f"{len(found.unanswered)} markets: nobody could say how they stand ({found.problem})"
     return ToldHistory(told, (silent,) if found.unanswered else ())

@@ -15,6 +15,8 @@ V2_PAGE = 1000
 V1_PAGE = 500
 TRADES = "TRADE"
 TRADES_AND_MERGES = "TRADE,MERGE"
+OTHER_KINDS = "MERGE,SPLIT,REDEEM,CONVERSION"
+"""Rows by which shares come or go without a trade."""
 V1_DEPTH = 5000
 """The largest offset v1 takes (venue reference 1.2)."""
 

@@ -1,6 +1,7 @@
 """Gamma: market facts by outcome token."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
@@ -38,9 +39,18 @@ def fetch_markets(
     """
     if len(token_ids) > MOST_TOKENS:
         raise ValueError(f"{len(token_ids)} tokens in one request; at most {MOST_TOKENS}")
-    params = {"clob_token_ids": list(token_ids), "closed": str(closed).lower(), "limit": 2 * MOST_TOKENS}
-    raw = gamma.get("/markets", params, lane=lane)
-    return _parsed(as_list(raw, "markets"))
+    return _parsed(raw_markets(gamma, "clob_token_ids", token_ids, closed=closed, lane=lane))
+
+
+def raw_markets(gamma: Upstream, key: str, names: Sequence[str], *, closed: bool, lane: GateLane) -> list[Any]:
+    """Return markets as Gamma serves them, by `clob_token_ids` or `condition_ids`.
+
+    Raises:
+        TryAgain: throttled or away.
+        GiveUp: refused, or the answer is no list of markets.
+    """
+    params = {key: list(names), "closed": str(closed).lower(), "limit": 2 * MOST_TOKENS}
+    return as_list(gamma.get("/markets", params, lane=lane), "markets")
 
 
 def fetch_condition(

@@ -1,12 +1,19 @@
-"""A leader merges at the local venue: detector and buyer, over sockets, and the lot is gone once."""
+"""A leader merges at the local venue: detector and buyer, over sockets, and the lot is gone once; in a backtest too."""
 
+import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
+from backtest.backtest import run_backtest
+from backtest.history.history_files import open_history
+from backtest.simulation.run_models import RunModels
 from buyer.composition import build_buyer
 from buyer.config import parse_args
+from buyer.strategy.limits import TradingLimits
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.decisions import BuyEngineDecision
@@ -61,6 +68,7 @@ def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, t
                     leader=sim.leaders[1].address, token=sim.markets[0].tokens[0], side="BUY", shares="9", price="0.5"
                 )
                 wait_until(lambda: len(signals(redis)) == 5, "a restarted detector goes on")
+            rows = activity(urls["data_api_url"], sim.leaders[0].address)
         finally:
             stop.set()
             thread.join(PATIENCE_S)
@@ -70,3 +78,21 @@ def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, t
     assert {(signal.shares, signal.usdc, signal.price) for signal in merges} == {(40_000_000, 20_000_000, 0)}
     sold = [decision for decision in told if decision.verdict == "SELL"]
     assert {decision.signal_id for decision in sold} == {signal.id for signal in merges}
+    assert exits(rows, cfg.limits, tmp_path) == {(signal.id, signal.token_id) for signal in merges}
+
+
+def activity(url: str, leader: str) -> Any:
+    """Return a leader's rows of every kind, as the venue serves them."""
+    return requests.get(f"{url}/v2/activity", params={"user": leader, "start": 1}, timeout=PATIENCE_S).json()
+
+
+def exits(rows: Any, limits: TradingLimits, folder: Path) -> set[tuple[str, str]]:
+    """Return the exits of a backtest of the leader's rows alone: of which signal, in which token."""
+    path = folder / "rows.json"
+    path.write_text(json.dumps(rows))
+    history = open_history([path])
+    result = run_backtest(history.market_events, limits, 1_000_000_000, RunModels())
+    assert not result.open
+    (reading,) = history.readings
+    assert (reading.trades, reading.kinds) == (2, {"MERGE": 1})
+    return {(outcome.signal_id, outcome.token_id) for outcome in result.outcomes if outcome.verdict == "SELL"}

@@ -1,9 +1,11 @@
 """A history is more than trades: what was redeemed, merged, split and converted counts as what it is."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from backtest.domain.market_state import ResolvedMarket
 from tests.amounts import D
 from tests.backtest.history import files_people_have as have
 from tests.backtest.history.files_people_have import a_row, json_file, second_outcome
@@ -27,6 +29,23 @@ def test_a_redemption_is_a_resolution(tmp_path: Path) -> None:
     assert have.theirs(result).theirs.realized == D(60)
     assert [row.payouts for row in result.markets] == [("1", "0")]
     assert not result.open
+
+
+def test_a_redemption_long_after_the_end_closes_its_market_when_trading_ended(tmp_path: Path) -> None:
+    """Losers are redeemed late and many at once: what they lost was lost when their market ended."""
+    day_s = 86_400
+    history = have.opened(json_file(tmp_path, a_row(), a_row(day_s, kind="REDEEM", size=0, usdcSize=0)))
+
+    (resolved,) = [event for event in history.market_events if isinstance(event.what, ResolvedMarket)]
+
+    assert resolved.at_ms == (have.V1_S + 60) * 1000
+    assert resolved.what == ResolvedMarket(a_row()["conditionId"], (Fraction(0), Fraction(1)), "assumed")
+
+
+def test_a_market_closes_no_later_than_its_first_redemption(tmp_path: Path) -> None:
+    history = have.opened(json_file(tmp_path, a_row(), a_row(20, kind="REDEEM", usdcSize=100)))
+
+    assert [event.at_ms for event in history.market_events][-1] == (have.V1_S + 20) * 1000
 
 
 @pytest.mark.pitfall(58)

@@ -11,11 +11,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
 from backtest.history.market_facts import UNSURE, as_then
 from backtest.results.copyability import DelayedCopy
 from backtest.simulation.latency import ConstantDelay
+from backtest.simulation.run_models import RunModels
 from ops.cli import app
 from ops.research import wallet
 from ops.research.venue_reader import ReadingPace, trades
@@ -234,6 +236,27 @@ def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.
     )
     assert profile.trades > 0
     assert "fees, tick and minimum size" not in str(copies[0].result.cannot_tell)
+
+
+@pytest.mark.simulator
+def test_the_venues_word_of_a_merge_is_an_exit_of_the_leader(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(Settings(leaders=1, fills_per_minute=0, speed=20, resolve_after_s=1_000_000)) as sim:
+        for name in ("data_api_url", "gamma_url", "rpc_url"):
+            monkeypatch.setenv(name.upper(), sim.urls[name])
+        leader, market = sim.leaders[0].address, sim.markets[0]
+        for token in market.tokens:
+            sim.fill(leader=leader, token=token, side="BUY", shares="40", price="0.45")
+        sim.merge(leader, market.condition_id, "40")
+        told = list[ToldHistory]()
+
+        def complete() -> bool:
+            told[:] = [ask(leader, 1, ManualClock(SystemClock().now_ms()))]
+            return sum(isinstance(event.what, ActionableSignal) for event in told[0].market_events) == 4
+
+        wait_until(complete, "two trades and the merge of both outcomes are shown")
+
+    result = run_backtest(iter(told[0].market_events), some_limits(), D(1000), RunModels())
+    assert [row.theirs.realized for row in result.leaders] == [D(4)]
 
 
 def test_files_and_api_together_are_refused() -> None:
