@@ -192,6 +192,7 @@ def discover(
     from ops.discovery import discover as command
     from ops.discovery.venue_candidates import SearchPlan
     from ops.operator.leaders import checked
+    from ops.supervisor.env_file import find_env_file
     from ops.supervisor.server_folder import find_url
     from shared.clock import SystemClock
     from shared.polymarket.wire.leader_words import split_words
@@ -204,13 +205,17 @@ def discover(
         done = command.discover_files(files, resolved or [], data_dir / "discover", clock, change or [], said)
     else:
         plan = SearchPlan(top, active, given, category, days, most_trades, fresh_hours)
-        done = command.discover(plan, url, data_dir / "discover", clock, change=change or [], said=said)
+        file = find_env_file()
+        flags = ["--env-file", file] if file else []
+        done = command.discover(plan, url, data_dir / "discover", clock, flags=flags, change=change or [], said=said)
     if as_json or as_csv:
         typer.echo(command.as_text(done, as_csv=as_csv), nl=False)
         return
     command.print_table(done, Terminal(width=width()))
     if ask or (ask is None and sys.stdin.isatty() and sys.stdout.isatty()):
-        for row in command.picked(done.rows, typer.prompt("Follow which places? (1,3; nothing for none)", "")):
+        for row in command.picked(
+            done.rows, typer.prompt("Follow which places? (1,3; nothing for none)", "", show_default=False)
+        ):
             follow([row.address], label=row.name, offline=True, redis_url=redis_url, data_dir=data_dir)
 
 

@@ -45,14 +45,21 @@ class Discovery:
 
 
 def discover(
-    plan: SearchPlan, url: str, store: Path, clock: Clock, *, change: Sequence[str] = (), said: Console | None = None
+    plan: SearchPlan,
+    url: str,
+    store: Path,
+    clock: Clock,
+    *,
+    flags: Sequence[str] = (),
+    change: Sequence[str] = (),
+    said: Console | None = None,
 ) -> Discovery:
     """Search the venue within the shared budgets; without a server that answers, at the search's own pace alone.
 
     Raises:
         BadConfig: a setting has a wrong value. TryAgain: the venue does not even tell its boards.
     """
-    cfg, settings = parse(DiscoverSettings, [], redis_url=url), decided_settings([], read_changes(change))
+    cfg, settings = parse(DiscoverSettings, list(flags), redis_url=url), decided_settings([], read_changes(change))
     stop, began = stop_on_signals(), clock.monotonic()
     with connect_redis(url) as redis:
         followed = _followed(redis)
