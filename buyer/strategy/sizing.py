@@ -65,7 +65,8 @@ def stake_for(wager: StakeBasis) -> Usdc:
     Raises:
         ValueError: the mode lacks what it is reckoned from.
     """
-    return Usdc(min(max(STAKES[wager.limits.sizing](wager), 0), wager.limits.max_stake_usdc))
+    stake, most = STAKES[wager.limits.sizing](wager), wager.limits.max_stake_usdc
+    return most if stake > most else Usdc(max(stake, 0))
 
 
 def _fixed(wager: StakeBasis) -> int:
