@@ -108,7 +108,7 @@ def _result(
     kept: tuple[SignalOutcome, ...],
 ) -> BacktestResult:
     stats, values, opened = run.stats, run.ledger.values, _open(run)
-    points = run.curve.points()
+    points = run.account.curve.points()
     unresolved = sum(stats.by_market[name].trades for name in {lot.condition_id for lot in opened})
     reckoned = sum(sums.trades for name, sums in stats.by_market.items() if run.markets.closing_reckoned(name))
     shut = sum(count for name, count in stats.closed_skips.items() if run.markets.closing_reckoned(name))
@@ -128,8 +128,8 @@ def _result(
         bankroll=bankroll,
         cash=values.get(ledger_accounts.CASH, 0),
         realized=values.get(ledger_accounts.REALIZED, 0),
-        most_locked=run.curve.most_locked,
-        max_drawdown=run.curve.drawdown,
+        most_locked=run.account.curve.most_locked,
+        max_drawdown=run.account.curve.drawdown,
         costs=stats.costs(),
         open=opened,
         leaders=_leaders(run, opened),

@@ -48,7 +48,8 @@ class SilencedSpans:
 
     def add_buy(self, leader: str) -> None:
         """Note that something was bought: no stop of the account or of this leader holds now."""
-        self._lifted.update(span for span in self._since if span[1] in ("", leader))
+        if self._since:
+            self._lifted.update(span for span in self._since if span[1] in ("", leader))
 
     def spans(self, pause: str | None) -> tuple[SilencedSpan, ...]:
         """Return every stop, the one that kept most out first; `pause` is the record of the control, if it is on."""

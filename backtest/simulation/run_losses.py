@@ -17,14 +17,19 @@ Mark = tuple[tuple[Level, ...] | None, int]
 class RunLosses:
     """Keeps each lot's mark for as long as its token's bids are the same."""
 
-    def __init__(self, ledger: RunLedger, quotes: PriceQuotes, markets: MarketState, clock: Clock) -> None:
-        self._ledger, self._quotes, self._markets, self._clock = ledger, quotes, markets, clock
+    def __init__(
+        self, ledger: RunLedger, quotes: PriceQuotes, markets: MarketState, clock: Clock, *, on: bool = True
+    ) -> None:
+        """Build it; not `on`, nobody asks, and no lot is kept."""
+        self._ledger, self._quotes, self._markets, self._clock, self._on = ledger, quotes, markets, clock, on
         self._lots: dict[tuple[str, str], tuple[int, int]] = {}
         self._marks: dict[tuple[str, str], Mark] = {}
         """Of the same lots, in the same order."""
 
     def touch(self, leader: str, token_id: str) -> None:
         """Take in that a lot changed."""
+        if not self._on:
+            return
         values, lot = self._ledger.values, (leader, token_id)
         shares, cost = values.get(shares_account(*lot), 0), values.get(cost_account(*lot), 0)
         if shares:

@@ -8,20 +8,18 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import repeat
 
 from backtest.domain.market_events import FOREVER_MS, LeaderChange, MarketEvent, MergedAhead
 from backtest.domain.market_state import MarketState, ResolvedMarket
 from backtest.domain.price_model import LastTrade, PriceQuotes
-from backtest.results.equity_curve import EquityCurve
 from backtest.results.mark_to_market import LotValuation
-from backtest.results.result import EquityPoint
 from backtest.results.run_stats import RunStats, Sink
 from backtest.results.silenced_spans import SilencedSpans
 from backtest.simulation.leader_memory import LeaderMemory
 from backtest.simulation.lot_watch import LotWatch
 from backtest.simulation.recent_signals import RecentSignals
 from backtest.simulation.redemption_payouts import redeem_market, unpaid_redemption
+from backtest.simulation.run_account import RunAccount
 from backtest.simulation.run_journal import RunJournal, RunLedger
 from backtest.simulation.run_losses import RunLosses
 from backtest.simulation.run_models import RunModels
@@ -43,14 +41,12 @@ from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.sizing import is_completed
 from shared import logs
-from shared.domain import ledger_accounts
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import MICRO, Price
 from shared.domain.record_kinds import EXITS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal, FillRetracted
 
-_EQUITY = (ledger_accounts.CASH, ledger_accounts.DEPOSITED, ledger_accounts.REALIZED, ledger_accounts.FEES)
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
 """How often exits under way are tried, and lots looked at, between signals."""
@@ -88,7 +84,7 @@ class SimulatedRun:
             whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
         """
         self._models, self._coming = models, MergedAhead(market_events)
-        self.ledger, self.stats, self.curve = RunLedger(), RunStats(sink), EquityCurve()
+        self.ledger, self.stats = RunLedger(), RunStats(sink)
         self.quotes, self.markets = PriceQuotes(models.prices), MarketState(models.markets)
         self._clock = RunClock(0)
         self._world = SimulatedWorld(self.quotes, self.markets, self._clock)
@@ -96,7 +92,8 @@ class SimulatedRun:
         self._sink = sink if skips else None
         self.silences = SilencedSpans(limits)
         self._decided_on = RecentSignals()
-        self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
+        marks = limits.mark_losses or limits.breaker_fall_usdc or limits.leader_limits
+        self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock, on=bool(marks))
         losses, errors = self._losses.losses, logs.errors_of("breaker")
         self._breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self._clock, limits=limits, log=errors)
         self._memory = LeaderMemory(self.ledger, self.stats.theirs, self._clock, limits)
@@ -115,7 +112,8 @@ class SimulatedRun:
         self._expected: deque[MarketEvent] = deque()
         self._payouts: list[tuple[int, ResolvedMarket]] = []
         self._value = LotValuation(self.quotes)
-        self._number = self._realized = 0
+        self.account = RunAccount(self.ledger, self._value)
+        self._number = 0
         self._trade: ActionableSignal | None = None
         self.starts_at_ms = 0 if self._coming.next_ms == FOREVER_MS else self._coming.next_ms
         self.ends_at_ms = 0
@@ -141,8 +139,10 @@ class SimulatedRun:
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._read_ahead():
-            self._take_back(self._arriving[0][0])
-            self._manage_exits(self._arriving[0][0])
+            if self._retractions.next_ms < self._arriving[0][0]:
+                self._take_back(self._arriving[0][0])
+            if self._value.shares:
+                self._manage_exits(self._arriving[0][0])
             arrives_ms, _, trade = heapq.heappop(self._arriving)
             now_ms = max(arrives_ms, self._clock.now_ms())
             self._pass_time(now_ms)
@@ -263,7 +263,7 @@ class SimulatedRun:
                 self._value.add_shares(lot.token_id, -lot.shares)
                 self._losses.touch(lot.leader, lot.token_id)
                 self._watch.change(lot.leader, lot.token_id, -lot.shares)
-            self._add_equity(at_ms)
+            self.account.add_point(at_ms)
         for token in self.markets.forget_market(resolved.condition_id):
             self.quotes.forget_token(token)
             self._memory.forget(token)
@@ -285,7 +285,7 @@ class SimulatedRun:
         self._breaker.count(decision)
         met, facts = self._venue.met, decision.inputs.market
         outcome = order_outcome(trade, decision, decision.order, met)
-        gain = self._newly_realized()
+        gain = self.account.newly_realized()
         change = outcome.shares if outcome.side == "BUY" else -outcome.shares
         if outcome.side == "BUY":
             self.silences.add_buy(decision.leader)
@@ -295,19 +295,9 @@ class SimulatedRun:
         self._watch.change(decision.leader, outcome.token_id, change)
         assumed = self.markets.is_assumed(outcome.token_id)
         self.stats.add_order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)
-        self._add_equity(met.at_ms)
+        self.account.add_point(met.at_ms)
 
     def _book_at(self, token_id: str, at_ms: int) -> tuple[MarketFacts | None, Book | None]:
         """Return a token's facts and the book that stands at a moment."""
         facts = self.markets.facts_of(token_id)
         return facts, self.quotes.quote_at(token_id, facts, at_ms, "").book if facts else None
-
-    def _newly_realized(self) -> int:
-        """Return what was realized since the last order."""
-        before, self._realized = self._realized, self.ledger.values.get(ledger_accounts.REALIZED, 0)
-        return self._realized - before
-
-    def _add_equity(self, at_ms: int) -> None:
-        cash, deposited, realized, fees = map(self.ledger.values.get, _EQUITY, repeat(0))
-        self._realized = realized
-        self.curve.add_point(EquityPoint(at_ms, cash, deposited + realized - cash, self._value.total, realized, fees))

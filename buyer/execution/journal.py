@@ -7,7 +7,6 @@ nothing with its decision: it becomes a record of `orders` (pitfall 20).
 
 import threading
 from collections.abc import Callable
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,6 +16,7 @@ from buyer.domain.ledger_scope import LedgerScope, portfolio_of
 from buyer.domain.order_states import is_provisional
 from buyer.execution.decision_text import decision_text
 from buyer.execution.order_writes import NO_BALANCES, decision_write, filled_write, intent_write, order_update
+from buyer.execution.venue_port import BuyPermission
 from buyer.strategy.limits import TradingLimits
 from shared.domain.ledger_accounts import CASH, DEPOSITED, shares_account
 from shared.domain.ledger_write import (
@@ -54,18 +54,6 @@ class SignalStatus(Struct, frozen=True):
     signed: str = ""
 
 
-class Gate(Protocol):
-    """Says whether buys may be sent."""
-
-    def waits_for(self) -> str:
-        """Return what they wait for, '' when they may be sent."""
-        ...
-
-    def admit(self) -> None:
-        """Let a buy through, or raise `TryAgain`."""
-        ...
-
-
 class LedgerMoved(Exception):
     """The ledger is no longer what a decision was made on, and nothing was written: look again and decide again."""
 
@@ -87,14 +75,14 @@ class Journal:
     ) -> None:
         self._ledger, self._fence, self._mirror = ledger, fence, mirror
         self._turns: GateTurns | None = None
-        self._gate: Gate | None = None
+        self._gate: BuyPermission | None = None
         self._rests_on = _ThreadStep()
 
     def send_at(self, turns: GateTurns) -> None:
         """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
         self._turns = turns
 
-    def buy_through(self, gate: "Gate") -> None:
+    def buy_through(self, gate: BuyPermission) -> None:
         """Ask `gate` before the intent of every buy from now on, and before one that was interrupted is sent again."""
         self._gate = gate
 

@@ -1,4 +1,4 @@
-"""The ports of the executor: the venue that takes its orders, and the source of its prices."""
+"""The ports of the executor: the venue that takes its orders, the source of its prices, and who lets buys go out."""
 
 from typing import Protocol
 
@@ -60,4 +60,16 @@ class PriceSource(Protocol):
 
     def book(self, token_id: str) -> tuple[Book | None, str]:
         """Return the token's book as it is now."""
+        ...
+
+
+class BuyPermission(Protocol):
+    """Says whether buys may be sent."""
+
+    def waits_for(self) -> str:
+        """Return what they wait for, '' when they may be sent."""
+        ...
+
+    def admit(self) -> None:
+        """Let a buy through, or raise `TryAgain`."""
         ...

@@ -6,6 +6,7 @@ twice, pending and then confirmed, as a signal that `completes` it: a stake is c
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from buyer.strategy.fill_model import dearest_at
 from buyer.strategy.limit_values import tiers_of
 from buyer.strategy.limits import HUNDRED_PCT, Sizing, SlippageBound, TradingLimits
 from shared.domain.market import MarketFacts, Side
-from shared.domain.money import MICRO, Price, Shares, Usdc, ceil_to, cost_micro, floor_to, micro_text
+from shared.domain.money import MICRO, Price, Rate, Shares, Usdc, ceil_to, cost_micro, floor_to, micro_text
 from shared.messages.signals import ActionableSignal
 
 GRAIN = 10_000
@@ -65,7 +66,8 @@ def stake_for(wager: StakeBasis) -> Usdc:
     Raises:
         ValueError: the mode lacks what it is reckoned from.
     """
-    return Usdc(min(max(STAKES[wager.limits.sizing](wager), 0), wager.limits.max_stake_usdc))
+    stake, most = STAKES[wager.limits.sizing](wager), wager.limits.max_stake_usdc
+    return most if stake > most else Usdc(max(stake, 0))
 
 
 def _fixed(wager: StakeBasis) -> int:
@@ -177,13 +179,22 @@ def buy_size(stake: Usdc, limit: Price, facts: MarketFacts, *, bump_to: int) -> 
     Below the venue's minimum the size is 0, or the minimum where that costs at most `bump_to` at the limit (in 10^-12
     pUSD, `spend_ceiling`); caps are checked on the result, so a bump never breaks one (pitfall 18).
     """
-    shares, minimum = Shares(stake * MICRO // (limit * GRAIN) * GRAIN), least_shares(limit, facts.min_shares)
+    fees = (facts.fee_rate, facts.fee_exponent, facts.tick)
+    return _sized(stake, limit, facts.min_shares, fees, bump_to)
+
+
+@lru_cache(maxsize=4096)
+def _sized(
+    stake: Usdc, limit: Price, min_shares: Shares, fees: tuple[Rate, int | Decimal, Price], bump_to: int
+) -> OrderSize:
+    """Return the same by numbers alone; kept, as a fixed stake has as many sizes as there are prices."""
+    shares, minimum = Shares(stake * MICRO // (limit * GRAIN) * GRAIN), least_shares(limit, min_shares)
     bumped = shares < minimum and stake > 0 and minimum * limit <= bump_to
     if bumped:
         shares = minimum
     elif shares < minimum or not shares:
         return OrderSize(Shares(0))
-    fee = dearest_at(shares, limit, facts.fee_rate, facts.fee_exponent, facts.tick)
+    fee = dearest_at(shares, limit, *fees)
     return OrderSize(shares, Usdc(cost_micro(shares, limit) + fee), bumped)
 
 
