@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from buyer.domain.order_states import NEXT
 from shared.domain.money import decimal_text, from_micro, price_of
+from shared.messages.base import completed_id
 from shared.messages.decisions import BuyEngineDecision, OrderUpdate, Outcome
 from shared.messages.events import AnyEvent
 from shared.messages.redemptions import Redeemed, RedemptionResult
@@ -63,13 +64,15 @@ class LotPayment(NamedTuple):
 class FillTimeline:
     """What is known of one signal; `exits` and `payments` are what later became of the lot it bought into.
 
-    `withheld` are attempts of its exits that sold nothing on purpose.
+    `withheld` are attempts of its exits that sold nothing on purpose; `completion` is what was decided once a pending
+    signal was confirmed.
     """
 
     signal_id: str
     signal: ActionableSignal | None = None
     dropped: SignalDropped | None = None
     decision: BuyEngineDecision | None = None
+    completion: BuyEngineDecision | None = None
     confirmations: list[FillConfirmed] = field(default_factory=list[FillConfirmed])
     retractions: list[FillRetracted] = field(default_factory=list[FillRetracted])
     updates: list[OrderUpdate] = field(default_factory=list[OrderUpdate])
@@ -128,6 +131,7 @@ def find_stories(events: Iterable[AnyEvent], wanted: str) -> FoundStory:
 def tell_story(events: Iterable[AnyEvent], found: FoundStory) -> list[FillTimeline]:
     """Return the life of each signal found; the order of the events does not matter."""
     stories = {signal_id: FillTimeline(signal_id) for signal_id in found.lots}
+    completes = {completed_id(signal_id): signal_id for signal_id in found.lots}
     exits: dict[LotKey, list[BuyEngineDecision]] = {lot: [] for lot in found.lots.values()}
     payments: dict[LotKey, list[tuple[RedemptionResult, Redeemed]]] = {lot: [] for lot in found.lots.values()}
     ends: dict[str, Outcome] = {}
@@ -140,14 +144,14 @@ def tell_story(events: Iterable[AnyEvent], found: FoundStory) -> list[FillTimeli
             exits.get(LotKey(event.leader, event.token_id), []).append(event)
         if isinstance(event, OrderUpdate) and (end := end_of(event)) and _lot_of(event) in exits:
             ends[event.signal_id] = end
-        _take(stories, event)
+        _take(stories, completes, event)
     for signal_id, lot in found.lots.items():
         _afterwards(stories[signal_id], _sold(exits[lot], ends), payments[lot])
     return list(stories.values())
 
 
-def _take(stories: dict[str, FillTimeline], event: AnyEvent) -> None:
-    """Put an event into the story it belongs to."""
+def _take(stories: dict[str, FillTimeline], completes: dict[str, str], event: AnyEvent) -> None:
+    """Put an event into the story it belongs to; `completes` names a pending signal by the id of its completion."""
     match event:
         case ActionableSignal() if event.id in stories:
             stories[event.id].signal = event
@@ -161,6 +165,8 @@ def _take(stories: dict[str, FillTimeline], event: AnyEvent) -> None:
             stories[event.signal_id].updates.append(event)
         case BuyEngineDecision() if event.signal_id in stories:
             stories[event.signal_id].decision = event
+        case BuyEngineDecision() if (pending := completes.get(event.signal_id)) is not None:
+            stories[pending].completion = event
         case _:
             pass
 

@@ -156,6 +156,8 @@ def _happened(told: FillTimeline) -> Iterator[tuple[int, str]]:
         yield told.dropped.emitted_at_ms, f"dropped: {told.dropped.reason} (shown by {seen})"
     if told.decision:
         yield from _decided(told.decision)
+    if told.completion:
+        yield from ((at_ms, f"once confirmed, {what}") for at_ms, what in _decided(told.completion))
     for update in told.updates:
         if update.state in _said_already(told.decision):
             continue
@@ -179,7 +181,8 @@ def _signalled(signal: ActionableSignal) -> Iterator[tuple[int, str]]:
         lag_s = seconds_of(sighting.lag_ms)
         when = f"{lag_s:.1f} s after the trade" if lag_s >= 0 else f"{-lag_s:.1f} s before its block's time"
         yield sighting.seen_at_ms, f"seen by {sighting.source}, {when}"
-    yield signal.emitted_at_ms, f"signalled ({signal.emitted_by}{part})"
+    before = " before its block, proven" if signal.pending else ""
+    yield signal.emitted_at_ms, f"signalled{before} ({signal.emitted_by}{part})"
 
 
 def _decided(decision: BuyEngineDecision) -> Iterator[tuple[int, str]]:

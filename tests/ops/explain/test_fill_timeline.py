@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ops.domain.fill_timeline import find_stories, tell_story
 from ops.explain import timeline_view, why
+from shared.messages.base import completed_id
 from shared.messages.decisions import (
     OrderUpdate,
     Outcome,
@@ -23,6 +24,7 @@ from tests.ops.explain.life_builders import (
     LIFE,
     SEEN,
     SIGNAL,
+    a_confirmation,
     a_decision,
     a_redemption,
     a_skip,
@@ -203,3 +205,19 @@ def test_a_sell_is_no_later_order_of_its_own_exit() -> None:
     [told] = tell_story((sell, own, an_exit(1)), find_stories((sell, own, an_exit(1)), sell.id))
 
     assert [event.exit.attempt for event in told.exits if event.exit] == [1]
+
+
+def test_a_pending_one_tells_what_was_decided_before_its_block_and_once_it_was_confirmed() -> None:
+    signal = replace(SIGNAL, pending=True)
+    waited = a_skip("block_seen")
+    bought = replace(a_decision(), id="0d" * 32, signal_id=completed_id(SIGNAL.id))
+    twice = replace(
+        a_confirmation(), signal=replace(signal, id=completed_id(SIGNAL.id), completes=SIGNAL.id, pending=None)
+    )
+
+    told = told_of((signal, waited, a_confirmation(), twice, bought), SIGNAL.id)
+
+    words = " ".join(told)
+    assert words.count("confirmed by data_api") == 1
+    for said in ("signalled before its block, proven", "decided: SKIP, block_seen", "once confirmed, decided: BUY"):
+        assert said in words
