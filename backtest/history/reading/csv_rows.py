@@ -61,7 +61,7 @@ class CsvRows:
         delimiter = max(_DELIMITERS, key=first.count)
         reader = csv.reader(chain([first], coming), delimiter=delimiter)
         heading = [name.strip() for name in next(reader, list[str]())]
-        rows = (row for row in reader if row)
+        rows = filter(None, reader)
         begin = list(islice(rows, _AT_ONCE))
         read_alone = self._reader(heading, begin, delimiter)
         columns = _Columns(heading, self._given)
