@@ -31,7 +31,7 @@ MOST_STRANGERS = 1000
 
 
 class OperatorRegistry:
-    """Who may match orders; one thread's."""
+    """Who may match orders: one thread asks, and one (the same, or another) looks for changes."""
 
     def __init__(self, nodes: Sequence[PolygonClient], clock: Clock) -> None:
         self._nodes, self._clock = nodes, clock
@@ -85,7 +85,7 @@ class OperatorRegistry:
             return
         self._look_at = now + LOOK_EVERY_S
         self._forget_changed()
-        for address in self._numbers:
+        for address in list(self._numbers):
             self._numbers[address] = max(self._numbers[address], self._asked_number(address))
 
     def _forget_changed(self) -> None:

@@ -35,4 +35,4 @@ def build_evidence(trusted: Sequence[PolygonClient], *, clock: Clock) -> ProofEv
     """Build what proves fills that only a node's log shows."""
     operators = OperatorRegistry(trusted, clock)
     proof = MatchProof(operators, OrderProofs(WalletWord(trusted[0])), max_age_ms=0)
-    return ProofEvidence(trusted[0], proof, clock)
+    return ProofEvidence(trusted[0], proof, clock, operators.look)

@@ -1,6 +1,6 @@
 """The proof of a fill that a log shows: its transaction, signed by an operator and by the leader, says the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -17,12 +17,15 @@ from shared.rate_limit.limits import GateLane
 
 
 class ProofEvidence:
-    """Fetches the transaction of a fill, from whichever node, and believes what is proven of it."""
+    """Fetches the transaction of a fill, from whichever node, and believes what is proven of it.
+
+    `look` keeps the list of operators.
+    """
 
     name = PROOF
 
-    def __init__(self, polygon: PolygonClient, proof: MatchProof, clock: Clock) -> None:
-        self._polygon, self._proof, self._clock = polygon, proof, clock
+    def __init__(self, polygon: PolygonClient, proof: MatchProof, clock: Clock, look: Callable[[], None]) -> None:
+        self._polygon, self._proof, self._clock, self._look = polygon, proof, clock, look
         self._refused = metrics.make_counter("proofs_refused_total", "Fills of logs that are not believed.", "reason")
         self._log = logs.get_logger("detector", source=PROOF)
 
@@ -32,6 +35,7 @@ class ProofEvidence:
         Raises:
             TryAgain: the node is away. GiveUp: it refuses.
         """
+        self._look()
         sent = list(dict.fromkeys(fill.key.tx_hash for fill in fills))
         params = [[tx_hash] for tx_hash in sent]
         found = dict(zip(sent, self._polygon.ask_all("eth_getTransactionByHash", params, GateLane.ORDERS), strict=True))

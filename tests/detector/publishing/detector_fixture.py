@@ -45,7 +45,7 @@ class DetectorFixture:
     ) -> None:
         self.rule, self.clock = rule, clock or ManualClock(NOW_MS)
         self.redis = redis or cast("Redis", fakeredis.FakeRedis(decode_responses=True))
-        self.stats = SourceStats(SOURCES, clock=self.clock)
+        self.stats = SourceStats((*SOURCES, "pending"), clock=self.clock)
         self.emitted: list[ActionableSignal] = []
         self.publisher = build_publish_loop(
             self.redis,

@@ -169,3 +169,40 @@ def test_the_oldest_is_looked_for_no_more_when_there_are_too_many() -> None:
         unmined.expect(FillKey(LEADER, tx(number), "1", "BUY"), NOW_MS, NOW_MS)
 
     assert [one.key.tx_hash for one in unmined.due(NOW_MS + 1000)] == [tx(1), tx(2)]
+
+
+def test_a_pending_one_is_given_up_by_blocks_not_by_time() -> None:
+    watched = Watched()
+    watched.detector.show("pending", 1)
+    watched.clock.advance(10)
+
+    for _ in range(100):
+        watched.check(HEAD)
+        watched.clock.advance(10)
+    assert watched.retracted == []
+    watched.check(HEAD + 30)
+
+    (event,) = watched.retracted
+    assert event["reason"].startswith("it was pending and no block held it")
+
+
+def test_a_pending_one_that_failed_in_its_block_is_taken_back_at_the_first_look() -> None:
+    watched = Watched()
+    watched.detector.show("pending", 1)
+    watched.receipt = {"status": "0x0", "logs": []}
+
+    watched.check(HEAD)
+    assert watched.asked == 0
+    watched.clock.advance(6)
+    watched.check(HEAD)
+
+    assert [event["reason"] for event in watched.retracted] == ["its transaction failed in its block"]
+
+
+def test_a_pending_one_that_its_block_shows_is_looked_for_no_more() -> None:
+    watched = Watched()
+    watched.detector.show("pending", 1)
+
+    watched.detector.show("chain_logs", 1)
+
+    assert len(watched.unmined) == 0
