@@ -91,7 +91,7 @@ def _cards(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
         "The leader's own result, pUSD",
         signed_usd(theirs),
         f"of it paid {signed_usd(paid)}; {rate_text(theirs, spent)} of {usd_text(spent)} spent{apart}",
-        mood(theirs),
+        mood(theirs) if paid else "",
     )
     cards = (*delays, own, _followed(copies[0]), *_habits(profile))
     return f'<div class="cards">{"".join(cards)}</div>'
