@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from backtest.report.figures import AMBER, BLUE, GREEN, GREY, RED, blank, dollars
-from backtest.results.verdict_doubts import nothing_paid
+from backtest.results.doubts.verdict_doubts import nothing_paid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,8 @@ from typing import Literal
 
 from backtest.results.amount_words import signed_usd
 from backtest.results.bootstrap_interval import SURE, BootstrapInterval
+from backtest.results.doubts.verdict_doubts import nothing_paid, result_doubts
 from backtest.results.result import BacktestResult
-from backtest.results.verdict_doubts import nothing_paid, result_doubts
 
 FEWEST_MARKETS = 20
 """Fewer bets than this say nothing, whatever they brought."""
