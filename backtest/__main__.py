@@ -19,8 +19,8 @@ from backtest.progress_bar import counted, progress_bar
 from backtest.replay import parity, redecide_command
 from backtest.report.result_json import result_json
 from backtest.report.text_summary import print_summary
+from backtest.results.doubts.verdict_doubts import add_doubt
 from backtest.results.result import BacktestResult
-from backtest.results.verdict_doubts import add_doubt
 from backtest.simulation.latency import MAX_DELAY_S, read_delay
 from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.run_models import RunModels

@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from backtest.report.figures import AMBER, BLUE, GREEN, GREY, RED, blank, dollars
+from backtest.results.doubts.verdict_doubts import nothing_paid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,19 +24,20 @@ MOST_POINTS = 200
 
 
 def results(copies: Sequence[DelayedCopy]) -> Figure:
-    """Draw what each delay brought, with the span that luck alone would give it."""
+    """Draw what each delay brought, with the span that luck alone would give it; grey, without one, where unpaid."""
     sums = [dollars(copy.result.pnl) for copy in copies]
+    spans = [_span(copy) for copy in copies]
     figure = blank(height=320)
     figure.add_scatter(
         x=names(copies),
         y=sums,
         mode="markers",
-        marker={"size": 13, "color": [GREEN if value > 0 else RED for value in sums]},
+        marker={"size": 13, "color": list(map(_color, copies))},
         error_y={
             "type": "data",
             "symmetric": False,
-            "array": [max(0.0, dollars(copy.likely.high) - y) for copy, y in zip(copies, sums, strict=True)],
-            "arrayminus": [max(0.0, y - dollars(copy.likely.low)) for copy, y in zip(copies, sums, strict=True)],
+            "array": [max(0.0, span[1] - y) for span, y in zip(spans, sums, strict=True)],
+            "arrayminus": [max(0.0, y - span[0]) for span, y in zip(spans, sums, strict=True)],
             "thickness": 2,
             "width": 10,
             "color": GREY,
@@ -48,6 +50,18 @@ def results(copies: Sequence[DelayedCopy]) -> Figure:
         showlegend=False,
     )
     return figure
+
+
+def _span(copy: DelayedCopy) -> tuple[float, float]:
+    if nothing_paid(copy.result):
+        return dollars(copy.result.pnl), dollars(copy.result.pnl)
+    return dollars(copy.likely.low), dollars(copy.likely.high)
+
+
+def _color(copy: DelayedCopy) -> str:
+    if nothing_paid(copy.result):
+        return GREY
+    return GREEN if copy.result.pnl > 0 else RED
 
 
 def accounts(copies: Sequence[DelayedCopy]) -> Figure:

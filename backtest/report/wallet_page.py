@@ -12,9 +12,9 @@ from backtest.report.page import FOOT, assumed, card, document, doubts, mood, re
 from backtest.report.report_data import short, worst_and_best
 from backtest.results.amount_words import rate_text, signed_usd, usd_text
 from backtest.results.copyability import CONCENTRATED, Assessment, DelayedCopy, assess_copyability
+from backtest.results.doubts.verdict_doubts import nothing_paid
 from backtest.results.three_numbers import three_numbers
 from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, TraderProfile
-from backtest.results.verdict_doubts import nothing_paid
 from backtest.settings import moment_text
 
 CLASSES = {"no": "lost", "only fast": "unsure", "it paid": "gained", "cannot tell": "unsure"}
@@ -91,7 +91,7 @@ def _cards(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
         "The leader's own result, pUSD",
         signed_usd(theirs),
         f"of it paid {signed_usd(paid)}; {rate_text(theirs, spent)} of {usd_text(spent)} spent{apart}",
-        mood(theirs),
+        mood(theirs) if paid else "",
     )
     cards = (*delays, own, _followed(copies[0]), *_habits(profile))
     return f'<div class="cards">{"".join(cards)}</div>'

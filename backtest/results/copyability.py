@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from backtest.results.amount_words import signed_usd, usd_text
 from backtest.results.bootstrap_interval import BootstrapInterval
-from backtest.results.hidden_trades import hidden_text
+from backtest.results.doubts.hidden_trades import hidden_text
+from backtest.results.doubts.verdict_doubts import nothing_paid
 from backtest.results.result import BacktestResult
 from backtest.results.three_numbers import three_numbers
 from backtest.results.trader_profile import TOP, TWO_SIDED, TraderProfile
 from backtest.results.verdict import ResultVerdict, judge_result
-from backtest.results.verdict_doubts import nothing_paid
 
 CONCENTRATED = Decimal("0.5")
 NO_PROMISE = "Whatever it says, it is about these past trades under the stated assumptions; it promises nothing."

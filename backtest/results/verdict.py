@@ -5,8 +5,8 @@ from typing import Literal
 
 from backtest.results.amount_words import signed_usd
 from backtest.results.bootstrap_interval import SURE, BootstrapInterval
+from backtest.results.doubts.verdict_doubts import nothing_paid, result_doubts
 from backtest.results.result import BacktestResult
-from backtest.results.verdict_doubts import result_doubts
 
 FEWEST_MARKETS = 20
 """Fewer bets than this say nothing, whatever they brought."""
@@ -26,7 +26,7 @@ def judge_result(result: BacktestResult, likely: BootstrapInterval) -> ResultVer
     luck = f"with the same skill and other luck, {SURE:.0%} of the time the result lies between "
     luck += f"{signed_usd(likely.low)} and {signed_usd(likely.high)} pUSD."
     doubts = result_doubts(result)
-    if not likely.tells:
+    if not likely.tells and not nothing_paid(result):
         doubts.insert(0, f"Luck alone explains it: {luck}")
     if len(result.markets) < FEWEST_MARKETS:
         traded = "1 market was" if len(result.markets) == 1 else f"{len(result.markets)} markets were"

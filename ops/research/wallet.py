@@ -25,11 +25,11 @@ from backtest.report.wallet_page import write_wallet_page
 from backtest.results.amount_words import rate_text, signed_usd, usd_text
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, copyability_json
+from backtest.results.doubts.verdict_doubts import add_doubt, nothing_paid
 from backtest.results.result import BacktestResult
 from backtest.results.source_reading import reading_lines
 from backtest.results.three_numbers import three_numbers, unknown_text
 from backtest.results.trader_profile import TraderProfile, only_leader
-from backtest.results.verdict_doubts import add_doubt, nothing_paid
 from backtest.simulation.latency import Delay, read_delay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from backtest.results.amount_words import doubt_percent, signed_usd, usd_text
-from backtest.results.hidden_trades import hidden_text
+from backtest.results.doubts.hidden_trades import hidden_text
 from backtest.results.result import BacktestResult, CannotTell
 
 MOST_BLIND = Decimal("0.5")
