@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from backtest.domain.told_fees import told_rate
 from shared.domain.market import MarketFacts
 from shared.domain.money import MICRO, Price, Rate, Shares, micro_text
 from shared.messages.signals import ActionableSignal
@@ -66,6 +67,7 @@ class MarketState:
         self._known: dict[str, MarketFacts] = {}
         self._tokens: dict[str, dict[str, None]] = {}
         self._guessed: set[str] = set()
+        self._rates: dict[str, Rate] = {}
         self._payouts: dict[str, tuple[Fraction, ...]] = {}
         self._reckoned: set[str] = set()
 
@@ -77,6 +79,8 @@ class MarketState:
         """Take in a trade's token: by the facts its signal brings, else by assumed ones."""
         if trade.token_id not in self._known:
             self._find(trade)
+        if trade.token_id in self._guessed and trade.fills and trade.fills[0].fee:
+            self._learn_rate(trade)
 
     def add_facts(self, facts: MarketFacts) -> None:
         """Take in recorded facts; they replace assumed ones."""
@@ -109,6 +113,7 @@ class MarketState:
     def forget_market(self, condition_id: str) -> tuple[str, ...]:
         """Drop the facts of a market that paid out, return its tokens; they stay closed, whatever is traded later."""
         tokens = tuple(self._tokens.pop(condition_id, ()))
+        self._rates.pop(condition_id, None)
         for token in tokens:
             del self._known[token]
             self._guessed.discard(token)
@@ -119,7 +124,19 @@ class MarketState:
         if found is None:
             found = self._assumed.facts(signal)
             self._guessed.add(signal.token_id)
+            if rate := self._rates.get(found.condition_id):
+                found = replace(found, fee_rate=rate, fee_exponent=1)
         self._keep(_closed(found) if found.condition_id in self._payouts else found)
+
+    def _learn_rate(self, trade: ActionableSignal) -> None:
+        """Take the rate that a leader's own fee proves for the assumed one, for both outcomes of his market."""
+        rate, condition = told_rate(trade), self._known[trade.token_id].condition_id
+        if rate is None or self._rates.get(condition) == rate:
+            return
+        self._rates[condition] = rate
+        for token in self._tokens.get(condition, ()):
+            if token in self._guessed:
+                self._known[token] = replace(self._known[token], fee_rate=rate, fee_exponent=1)
 
     def _keep(self, facts: MarketFacts) -> None:
         self._known[facts.token_id] = facts
