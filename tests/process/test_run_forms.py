@@ -284,7 +284,7 @@ def test_the_streams_hold_what_was_printed(programs: Programs, redis_server: Emb
     detector = programs.start("detector", "--runtime-seconds", "8")
 
     assert detector.wait(PATIENCE_S) == 0
-    printed = [line for line in programs.out(detector) if '"ACTIONABLE_SIGNAL"' in line]
+    printed = [line for line in programs.out(detector) if line.startswith('{"event":"ACTIONABLE_SIGNAL"')]
     entries = stream_tail(connect_redis(redis_server.url), SIGNALS, 10_000)
     kept = [entry.json for entry in entries if entry.fields["event"] == "ACTIONABLE_SIGNAL"]
     assert printed == kept

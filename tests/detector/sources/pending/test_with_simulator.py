@@ -67,7 +67,7 @@ def test_each_wallet_type_is_signalled_exactly_before_its_block_and_confirmed_by
         assert complete(redis, sim)
     assert [signal.pending for signal in early] == [True] * 4
     assert {seen.source for signal in early for seen in signal.seen_by} == {"pending"}
-    assert {each.signal.id for each in told(redis, FillConfirmed)} == {signal.id for signal in early}
+    assert {each.signal_id for each in told(redis, FillConfirmed)} == {signal.id for signal in early}
     assert all(each.source == "chain_logs" and each.behind_first_ms > 0 for each in told(redis, FillConfirmed))
     assert told(redis, FillRetracted) == []
     assert {fill.role for signal in early for fill in signal.fills} == {
