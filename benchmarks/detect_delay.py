@@ -103,9 +103,9 @@ def _measured(where: Venue, url: str, chosen: str, seconds: float) -> dict[str, 
     paces |= {"sources": ",".join(named)} | ({"pending_urls": where.pending_urls} if PENDING in chosen else {})
     with detecting(where, url, **paces) as detector:
         rest(WARM_S)
-        start = int(where.look()["now_ms"])
+        start = where.now_ms()
         rest(seconds)
-        end = int(where.look()["now_ms"])
+        end = where.now_ms()
         rest(DRAIN_S)
         return _held(where, detector, url, chosen, (start, end))
 

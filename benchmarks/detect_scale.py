@@ -64,9 +64,9 @@ def _cost(where: Venue, url: str, source: str, size: int, seconds: float) -> Cos
         rest(seconds / 3)
         where.asked()
         cpu_s, before = detector.cpu_s(), tape.read()
-        start_ms = int(where.look()["now_ms"])
+        start_ms = where.now_ms()
         rest(seconds)
-        end_ms = int(where.look()["now_ms"])
+        end_ms = where.now_ms()
         ours = [fill for fill in where.fills_after(0) if fill["leader"] in wallets[:TRADERS]]
         return Cost(
             source=source,
