@@ -8,7 +8,7 @@ from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
 from backtest.history import capture_events, resolutions
 from backtest.history.external_sort import SortedRows, merged_rows
-from backtest.history.market_facts import as_then, facts_of, gamma_markets, hint_of_facts
+from backtest.history.market_facts import as_then, gamma_markets, hint_of_facts
 from backtest.history.market_names import MarketNames
 from backtest.history.reading.file_reader import RowOptions, open_rows
 from backtest.history.reading.history_row import Hint, HistoryRow, alone_market, market_id
@@ -23,6 +23,7 @@ from backtest.results.source_reading import reading_lines
 from shared.capture.capture import Capture, is_capture
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.market import MarketFacts
+from shared.polymarket.gamma import parse_markets
 
 
 class HistoryReader:
@@ -178,7 +179,7 @@ class HistoryReader:
             self.counts.append(counts)
 
     def _learn_facts(self, lines: Sequence[str], counts: RowCounts) -> None:
-        facts, problems = facts_of(gamma_markets(lines))
+        facts, problems = parse_markets(gamma_markets(lines))
         self._facts += facts
         for fact in facts:
             self._names.learn(fact.token_id, hint_of_facts(fact))

@@ -8,9 +8,7 @@ from msgspec.structs import replace
 from backtest.domain.market_state import AssumedFacts
 from backtest.history.reading.history_row import Hint
 from backtest.history.reading.json_values import json_values
-from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
-from shared.polymarket.wire.parsing import parse_market
 
 UNSURE = "fees, tick and minimum size: the venue tells today's only, and no tick finer than 0.01 is believed"
 """What no order of a history with such facts can be sure of."""
@@ -49,18 +47,6 @@ class _LinesText:
 
     def read(self, _size: int) -> str:
         return next(self._lines, "")
-
-
-def facts_of(markets: Iterable[dict[str, Any]]) -> tuple[list[MarketFacts], list[str]]:
-    """Return the facts of each outcome of some markets, and of which they cannot be read."""
-    facts: list[MarketFacts] = []
-    problems: list[str] = []
-    for market in markets:
-        try:
-            facts += parse_market(market)
-        except Malformed as error:
-            problems.append(str(error))
-    return facts, problems
 
 
 def hint_of_facts(facts: MarketFacts) -> Hint:

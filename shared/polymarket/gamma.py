@@ -23,7 +23,7 @@ def fetch_event(gamma: Upstream, slug: str, *, lane: GateLane) -> tuple[list[Mar
     event = as_object(gamma.get(f"/events/slug/{slug}", lane=lane), "event")
     about = [{name: event.get(name) for name in ("id", "slug", "category")}]
     markets = [{"events": about, **as_object(raw, "market")} for raw in as_list(event.get("markets"), "markets")]
-    return _parsed(markets)
+    return parse_markets(markets)
 
 
 def fetch_markets(
@@ -39,7 +39,7 @@ def fetch_markets(
     """
     if len(token_ids) > MOST_TOKENS:
         raise ValueError(f"{len(token_ids)} tokens in one request; at most {MOST_TOKENS}")
-    return _parsed(raw_markets(gamma, "clob_token_ids", token_ids, closed=closed, lane=lane))
+    return parse_markets(raw_markets(gamma, "clob_token_ids", token_ids, closed=closed, lane=lane))
 
 
 def raw_markets(gamma: Upstream, key: str, names: Sequence[str], *, closed: bool, lane: GateLane) -> list[Any]:
@@ -63,10 +63,11 @@ def fetch_condition(
         GiveUp: refused, or the answer is no list of markets.
     """
     params = {"condition_ids": condition_id, "closed": str(closed).lower()}
-    return _parsed(as_list(gamma.get("/markets", params, lane=lane), "markets"))
+    return parse_markets(as_list(gamma.get("/markets", params, lane=lane), "markets"))
 
 
-def _parsed(markets: Iterable[object]) -> tuple[list[MarketFacts], list[str]]:
+def parse_markets(markets: Iterable[object]) -> tuple[list[MarketFacts], list[str]]:
+    """Return the facts of each outcome of some markets, and of which they cannot be read."""
     facts: list[MarketFacts] = []
     problems: list[str] = []
     for market in markets:
