@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from ops.alerts.domain.amounts import cents, signed_cents
 from ops.alerts.domain.watch_state import LimitUse, StandingAlarm
 from ops.board.board import Board
 from ops.board.board_state import Alarm
 from ops.board.money_rows import Position
-from shared.domain.money import from_micro
 
 MONEY = {"live": "REAL MONEY", "paper": "paper"}
 MOST_LOTS = 20
@@ -19,7 +19,7 @@ _NOT_STANDING = ("stopped", "away", "halted", "marks")
 
 def figure_lines(board: Board) -> Iterator[str]:
     """Yield what the account comes to, and what it brought."""
-    equity = f"equity {_usd(board.equity)}, cash {_usd(board.cash)}, {len(board.positions)} positions"
+    equity = f"equity {cents(board.equity)}, cash {cents(board.cash)}, {len(board.positions)} positions"
     yield equity
     yield from pnl_lines(board)
 
@@ -27,9 +27,8 @@ def figure_lines(board: Board) -> Iterator[str]:
 def pnl_lines(board: Board) -> Iterator[str]:
     """Yield profit and loss of each span; what nobody knows is said so."""
     for span in board.pnl:
-        unrealized = "unknown" if span.unrealized is None else _signed(span.unrealized)
-        fees = "unknown" if span.fees is None else _usd(span.fees)
-        yield f"{_SPANS[span.span]}: realized {_signed(span.realized)}, unrealized {unrealized}, fees {fees}"
+        unrealized, fees = signed_cents(span.unrealized), cents(span.fees)
+        yield f"{_SPANS[span.span]}: realized {signed_cents(span.realized)}, unrealized {unrealized}, fees {fees}"
 
 
 def status_lines(board: Board) -> Iterator[str]:
@@ -45,7 +44,7 @@ def status_lines(board: Board) -> Iterator[str]:
 def position_lines(board: Board) -> Iterator[str]:
     """Yield what is held, the newest last."""
     cost = sum(one.cost for one in board.positions)
-    yield f"{MONEY.get(board.mode, board.mode)}: {len(board.positions)} open, cost {_usd(cost)} pUSD"
+    yield f"{MONEY.get(board.mode, board.mode)}: {len(board.positions)} open, cost {cents(cost)} pUSD"
     yield from (f"  {_position(one)}" for one in board.positions[-MOST_LOTS:])
     if len(board.positions) > MOST_LOTS:
         yield f"  and {len(board.positions) - MOST_LOTS} older ones: hybrid positions"
@@ -74,17 +73,8 @@ def _is_ours(alarm: Alarm) -> bool:
 
 
 def _position(one: Position) -> str:
-    value = "unknown" if one.value is None else _usd(one.value)
-    result = "" if one.unrealized is None else f" ({_signed(one.unrealized)}{', old' if one.stale else ''})"
+    result = "" if one.unrealized is None else f" ({signed_cents(one.unrealized)}{', old' if one.stale else ''})"
     who = one.label or f"{one.leader[:10]}…"
     leaving = f", being sold: {one.exiting.replace('_', ' ')}" if one.exiting else ""
-    held = f"{from_micro(one.shares):,.2f} {one.outcome}, cost {_usd(one.cost)}, worth {value}{result}"
+    held = f"{cents(one.shares)} {one.outcome}, cost {cents(one.cost)}, worth {cents(one.value)}{result}"
     return f"{one.title[:60]}: {held}, {who}{leaving}"
-
-
-def _usd(micro: int | None) -> str:
-    return "unknown" if micro is None else f"{from_micro(micro):,.2f}"
-
-
-def _signed(micro: int) -> str:
-    return f"{from_micro(micro):+,.2f}"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from ops.alerts.domain.alert_message import AlertMessage, Kind, Level, alert_id
+from ops.alerts.domain.amounts import cents, signed_cents
 from shared.domain.ledger_accounts import FLATTEN, HALT, HALT_REDEMPTIONS, PAUSE_ALL, PAUSE_BUYS
-from shared.domain.money import from_micro
 from shared.messages.base import Event
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
 from shared.messages.service import ControlTurned, DeadLetter, ServerWentBack, StrangerFill, WalletApart
@@ -56,7 +56,7 @@ def _alarm_message(event: Event, mode: str) -> AlertMessage | None:
             fix = "look why the server lost data (disk, fsync), then `hybrid reconcile`"
             told = _alarm(event, "critical", "The server forgot what it had been told", (f"{event.what}: {lost}",), fix)
         case StrangerFill():
-            amount = f"{event.side} {from_micro(event.shares):,.2f} shares"
+            amount = f"{event.side} {cents(event.shares)} shares"
             lines = (amount, f"wallet {event.wallet}", f"order {event.order_hash}")
             told = _alarm(event, "critical", "Our wallet traded, and nobody here did it", lines, _KEY_FIX, event.mode)
         case DeadLetter():
@@ -84,15 +84,15 @@ def _control(event: ControlTurned, traded: str) -> AlertMessage:
 
 
 def _redemption(event: RedemptionResult) -> AlertMessage:
-    title = f"Redeemed: {_usd(event.paid)} pUSD paid, {from_micro(event.realized):+,.2f} after its cost"
+    title = f"Redeemed: {cents(event.paid)} pUSD paid, {signed_cents(event.realized)} after its cost"
     gas = (f"gas {event.gas_pol:f} POL",) if event.gas_pol else ()
-    lines = (event.title or f"condition {event.condition_id}", f"expected {_usd(event.expected)} pUSD", *gas)
+    lines = (event.title or f"condition {event.condition_id}", f"expected {cents(event.expected)} pUSD", *gas)
     return _message(event, "redemption", "info", title, lines, mode=event.mode)
 
 
 def _redemption_alarm(event: RedemptionAlarm) -> AlertMessage:
     lines = (
-        f"expected {_usd(event.expected)}, paid {_usd(event.paid)}",
+        f"expected {cents(event.expected)}, paid {cents(event.paid)}",
         f"condition {event.condition_id}",
         f"transaction {event.transaction}",
         event.why,
@@ -104,7 +104,7 @@ def _redemption_alarm(event: RedemptionAlarm) -> AlertMessage:
 def _wallet(event: WalletApart) -> AlertMessage:
     lines = (
         event.title or event.kind,
-        f"ledger {_usd(event.ledger)}, wallet {_usd(event.wallet)} ({event.kind})",
+        f"ledger {cents(event.ledger)}, wallet {cents(event.wallet)} ({event.kind})",
         *([event.why] if event.why else []),
     )
     if event.state == "apart":
@@ -130,7 +130,3 @@ def _message(
         mode=mode,
         at_ms=event.emitted_at_ms,
     )
-
-
-def _usd(micro: int) -> str:
-    return f"{from_micro(micro):,.2f}"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ops.alerts.domain.alert_message import AlertMessage, Level, alert_id
+from ops.alerts.domain.amounts import cents
 from ops.alerts.domain.standing_messages import Judged
 from ops.alerts.domain.watch_state import LimitUse, WatchLook, WatchState
-from shared.domain.money import from_micro
 
 MARKS = (80, 100)
 """Percents of a limit at which it is told, each once until less than `AGAIN_BELOW` is used."""
@@ -58,7 +58,7 @@ def _limit_message(use: LimitUse, mark: int, percent: int, now_ms: int) -> Alert
         id=alert_id("cap", use.mode, use.name, use.of, mark, now_ms),
         kind="cap",
         level=level,
-        title=f"{what} is at {percent}%: {_usd(use.used)} of {_usd(use.limit)} pUSD",
+        title=f"{what} is at {percent}%: {cents(use.used)} of {cents(use.limit)} pUSD",
         lines=tuple(_about(use)),
         fix=_fix(loss=loss, full=full, name=use.name),
         mode=use.mode,
@@ -88,7 +88,3 @@ def _disk_message(look: WatchLook, full: bool) -> AlertMessage:  # noqa: FBT001 
         fix="make room: captures and logs first; a server that cannot write stops all orders",
         at_ms=look.now_ms,
     )
-
-
-def _usd(micro: int) -> str:
-    return f"{from_micro(micro):,.2f}"

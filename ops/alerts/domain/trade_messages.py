@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ops.alerts.domain.alert_message import AlertMessage, Kind, Level, alert_id
+from ops.alerts.domain.amounts import cents
 from shared.domain.money import from_micro, price_of
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Outcome
 
@@ -71,7 +72,7 @@ def _fill_message(event: BuyEngineDecision, order: Order, outcome: Outcome, labe
 
 
 def _miss_message(event: BuyEngineDecision, order: Order, outcome: Outcome, labels: Mapping[str, str]) -> AlertMessage:
-    what = f"{order.side} of {_shares(order.shares)} at {_usd(order.limit_price, 4)} got nothing: {outcome.state}"
+    what = f"{order.side} of {_shares(order.shares)} at {_price(order.limit_price)} got nothing: {outcome.state}"
     exits = "it is tried again until the lot is gone" if order.side == "SELL" else ""
     return AlertMessage(
         id=alert_id(event.id),
@@ -123,7 +124,7 @@ def _done(order: Order) -> str:
 
 def _amounts(outcome: Outcome) -> str:
     price = price_of(outcome.usdc, outcome.shares)
-    return f"{_shares(outcome.shares)} at {_usd(price, 4)} for {_usd(outcome.usdc)} pUSD, fee {_usd(outcome.fee)}"
+    return f"{_shares(outcome.shares)} at {_price(price)} for {cents(outcome.usdc)} pUSD, fee {cents(outcome.fee)}"
 
 
 def _why_sold(event: BuyEngineDecision, order: Order) -> tuple[str, ...]:
@@ -146,8 +147,8 @@ def _signal(signal_id: str) -> str:
 
 
 def _shares(micro: int) -> str:
-    return f"{from_micro(micro):,.2f} shares"
+    return f"{cents(micro)} shares"
 
 
-def _usd(micro: int, places: int = 2) -> str:
-    return f"{from_micro(micro):,.{places}f}"
+def _price(micro: int) -> str:
+    return f"{from_micro(micro):,.4f}"
