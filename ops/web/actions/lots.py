@@ -8,6 +8,7 @@ from starlette.responses import Response
 from ops.operator import lots
 from ops.web.access import Operator
 from ops.web.actions.acting import act_once
+from ops.web.domain.mode import check_mode
 from ops.web.web_parts import parts_of
 from shared.domain.errors import BadConfig
 
@@ -27,8 +28,7 @@ def sell(
     """Tell the buyer to sell one lot, above its floor or the one that was typed; or end it in the ledger alone."""
     if floor and write_off:
         raise BadConfig("--floor and --write-off: give one of them")
-    if mode not in {"paper", "live"}:
-        raise BadConfig(f"--mode {mode}: give paper or live")
+    check_mode(mode)
     parts = parts_of(request)
     least = lots.read_floor(floor) if floor else None
 

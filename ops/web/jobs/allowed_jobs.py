@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from ops.web.domain.mode import check_mode
 from ops.web.jobs.asked_command import COMMAND
 from shared.domain.errors import BadConfig
 
@@ -66,8 +67,7 @@ def reconcile(mode: str, what: str, name: str, why: str) -> AllowedJob:
     Raises:
         BadConfig: nothing of what it can do, or no reason.
     """
-    if mode not in {"paper", "live"}:
-        raise BadConfig(f"--mode {mode}: give paper or live")
+    check_mode(mode)
     flags = {"list": (), "close": (f"--close={name}",), "cash": ("--cash",), "wallet": ("--wallet",)}
     if what not in flags:
         raise BadConfig(f"{what}: give list, close, cash or wallet")

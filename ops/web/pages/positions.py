@@ -5,9 +5,9 @@ from starlette.responses import HTMLResponse
 
 from ops.operator.lots import find_lot
 from ops.web.access import Viewer
+from ops.web.domain.mode import check_mode
 from ops.web.pages.page import show_page
 from ops.web.web_parts import parts_of
-from shared.domain.errors import BadConfig
 
 router = APIRouter()
 
@@ -21,8 +21,7 @@ def positions(request: Request, session: Viewer) -> HTMLResponse:
 @router.get("/positions/sell")
 def sell_form(request: Request, session: Viewer, lot: str = "", mode: str = "paper") -> HTMLResponse:
     """Ask how one lot is to be sold."""
-    if mode not in {"paper", "live"}:
-        raise BadConfig(f"--mode {mode}: give paper or live")
+    check_mode(mode)
     found = find_lot(parts_of(request).redis, mode, lot)
     board = parts_of(request).feed.look().board
     known = next((each for each in board.positions if each.key == found.key), None) if board else None
