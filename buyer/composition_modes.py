@@ -19,7 +19,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from redis import Redis
 
@@ -39,7 +39,7 @@ from buyer.venue.shadow import ShadowedVenue
 from shared.clock import Clock
 from shared.domain.errors import DependencyMissing, RefusedForSafety
 from shared.domain.money import Shares, to_micro
-from shared.domain.trading_words import LIVE, PAPER, trading_mode
+from shared.domain.trading_words import LIVE, PAPER, Mode, trading_mode
 from shared.ledger.gated_commit import GateTurns
 from shared.ledger.ledger_owner import LedgerOwner, claim_ledger, note_paper
 from shared.ledger.marks_folder import MarksFolder
@@ -87,7 +87,7 @@ class ShardMode:
 class TradingMode:
     """The rows of one process, and how each of its shards gets its own."""
 
-    name: Literal["paper", "live"]
+    name: Mode
     bankroll: Callable[[], int | None]
     permission: "BuyPermission | None"
     close: Callable[[], None]
@@ -125,7 +125,7 @@ def needed_keys(settings: BuyerSettings) -> BuyerSettings:
     return settings.without_keys() if mode_of(settings) == PAPER else settings
 
 
-def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
+def mode_of(settings: BuyerSettings) -> Mode:
     """Return the mode that was asked for; real money needs both words (pitfall 25).
 
     Raises:

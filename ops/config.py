@@ -1,13 +1,13 @@
 """Settings of `hybrid up`, and what switches alerts on, which it has to know as well."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field, SecretStr
 
 from shared.config import Addresses, Settings
 from shared.domain.errors import BadConfig
-from shared.domain.trading_words import trading_mode
+from shared.domain.trading_words import Mode, trading_mode
 
 NO_LEADERS = """TRACKED_WALLETS is empty: nobody to follow. Give the traders' wallets:
   make run LEADERS=0x...,0x...      (or: hybrid up --leaders 0x...,0x...  or TRACKED_WALLETS=... in the environment)
@@ -59,7 +59,7 @@ class UpSettings(AlertSwitch):
         return tuple(dict.fromkeys((*self.tracked_wallets, *self.tracked_wallet)))
 
     @property
-    def mode(self) -> Literal["paper", "live"]:
+    def mode(self) -> Mode:
         """Return what buyer and redeemer trade with.
 
         Raises:

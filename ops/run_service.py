@@ -12,7 +12,7 @@ with early_signals("service"):
     import threading
     from collections.abc import Generator
     from pathlib import Path
-    from typing import Any, ClassVar, Literal, Self
+    from typing import Any, ClassVar, Self
 
     from pydantic import Field, PrivateAttr
 
@@ -33,7 +33,7 @@ with early_signals("service"):
     from shared.clock import SystemClock
     from shared.config import Settings, parse
     from shared.domain.errors import HybridError, TryAgain
-    from shared.domain.trading_words import PAPER, WORDS, trading_mode
+    from shared.domain.trading_words import PAPER, WORDS, Mode, trading_mode
     from shared.messages.base import Event
     from shared.messages.events import write_event
     from shared.messages.signals import ActionableSignal
@@ -67,7 +67,7 @@ class ServiceSettings(Settings):
     _parts: dict[str, Settings] = PrivateAttr(default_factory=dict[str, Settings])
 
     @property
-    def mode(self) -> Literal["paper", "live"]:
+    def mode(self) -> Mode:
         """Return what all parts trade with.
 
         Raises:
@@ -191,9 +191,7 @@ def _told_or_run(argv: list[str] | None, inbox: Inbox) -> int:
         return say_event("service", error)
 
 
-def _run(
-    settings: ServiceSettings, redis_url: str, argv: list[str], mode: Literal["paper", "live"], inbox: Inbox
-) -> int:
+def _run(settings: ServiceSettings, redis_url: str, argv: list[str], mode: Mode, inbox: Inbox) -> int:
     """Give each part the environment, the env file, the server and the mode; never other flags of ours (pitfall 32)."""
     words = ["--redis-url", redis_url, *_env_file(argv)]
     detector, buyer = detector_args(words), buyer_args([*words, *WORDS[mode]])

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from msgspec.structs import replace
 
@@ -15,6 +14,7 @@ from shared.domain.errors import RefusedForSafety
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import MarketFacts
 from shared.domain.money import from_micro
+from shared.domain.trading_words import Mode
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, Inputs, Outcome, RuleResult
 from shared.messages.service import DeadLetter
@@ -27,7 +27,7 @@ Emit = Callable[[BuyEngineDecision], None]
 class BuyerIdentity:
     """The words by which a decision says who made it."""
 
-    mode: Literal["paper", "live"]
+    mode: Mode
     config_id: str
     code_version: str
 

@@ -1,16 +1,14 @@
 """The bankroll: credited once, by the first start; what comes or goes later is posted by a person's word."""
 
-from typing import Literal
-
 from shared import logs
 from shared.domain.errors import Unavailable
 from shared.domain.ledger_accounts import CASH, DEPOSITED
 from shared.domain.ledger_write import Balances
 from shared.domain.money import from_micro
 from shared.domain.record_kinds import DEPOSITS, INTENTS, ORDERS
+from shared.domain.trading_words import Mode
 from shared.ledger.redis_ledger import RedisLedger
 
-Mode = Literal["paper", "live"]
 A_CENT = 10_000
 
 

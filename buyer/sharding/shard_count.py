@@ -7,11 +7,11 @@ from typing import cast
 
 from redis import Redis
 
-from buyer.sharding.shard_leases import LAYOUT, MODES
+from buyer.sharding.shard_leases import LAYOUT
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Fenced, RefusedForSafety, Unavailable
-from shared.domain.trading_words import PAPER
+from shared.domain.trading_words import MODES, PAPER
 from shared.messages.base import SIGNALS
 from shared.redis.client import LuaScript, answering
 

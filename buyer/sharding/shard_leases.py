@@ -9,7 +9,6 @@ from buyer.domain.token_shard import TokenShard
 from shared.redis.client import answering
 
 LAYOUT = "hs:buyers:shards"
-MODES = ("paper", "live")
 
 
 @dataclass(frozen=True, slots=True)

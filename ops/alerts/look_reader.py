@@ -9,6 +9,7 @@ from redis import Redis
 
 from ops.alerts.domain.watch_state import LimitUse, LostProcess, StandingAlarm, WatchLook
 from shared.clock import Clock
+from shared.domain.trading_words import MODES
 from shared.process.beats import ProcessStanding, read_standings, standing_text
 
 _GB = 1e9
@@ -77,7 +78,7 @@ class LookReader:
 def traded_modes(standings: list[ProcessStanding]) -> tuple[str, ...]:
     """Return whose money is traded, real money first."""
     modes = {one.beat.mode for one in standings if one.service in _BUYING and (one.working or one.lost)}
-    return tuple(mode for mode in ("live", "paper") if mode in modes)
+    return tuple(mode for mode in reversed(MODES) if mode in modes)
 
 
 def _lost(one: ProcessStanding) -> LostProcess:

@@ -21,6 +21,7 @@ from ops.commands.options import (
     one_form,
     server_url,
 )
+from shared.domain.trading_words import MODES
 
 if TYPE_CHECKING:  # redis takes longer than all of the command line
     from redis import Redis
@@ -184,7 +185,7 @@ def controls(
 
     one_form(as_json=as_json, as_csv=as_csv)
     with connect_redis(server_url(redis_url, data_dir)) as redis:
-        modes = (mode,) if mode else ("live", "paper")
+        modes = (mode,) if mode else tuple(reversed(MODES))
         for line in control_history.lines(redis, modes, as_json=as_json, as_csv=as_csv):
             typer.echo(line)
 
@@ -276,6 +277,6 @@ def _turn(switch: "Callable[[Redis, str, str, Clock], bool]", state: str, url: s
     with connect_redis(url) as redis:
         server = demand_pipeline(redis, mode)
         typer.echo(f"on {server.url}")
-        for name in (mode,) if mode else ("live", "paper"):
+        for name in (mode,) if mode else reversed(MODES):
             changed = switch(redis, name, why, SystemClock())
             typer.echo(f"{name} {state}{'' if changed else ' already'}: {server.words(name)}")

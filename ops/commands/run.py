@@ -5,11 +5,12 @@
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from ops.commands.options import VAR, DataDir, EnvFile, RedisUrl, server_url
+from shared.domain.trading_words import Mode
 
 _DRY_RUN: Mapping[bool | None, list[str]] = {None: [], True: ["--dry-run"], False: ["--no-dry-run"]}
 
@@ -142,9 +143,7 @@ def status(
     redis_url: RedisUrl = None,
     watch: Annotated[bool, typer.Option("--watch/--once", help="Keep showing it, or print it once.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the screen.")] = False,
-    mode: Annotated[
-        Literal["paper", "live"] | None, typer.Option(help="Which ledger; default: the one the buyer uses.")
-    ] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Which ledger; default: the one the buyer uses.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write one look at it to this picture instead.")] = None,
     data_dir: DataDir = VAR,
 ) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from shared.domain.trading_words import MODES
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import AnyEvent
 from shared.messages.redemptions import RedemptionResult
@@ -10,7 +11,6 @@ from shared.messages.service import DeadLetter, HybridProgress, ServiceHealth, S
 from shared.messages.signals import ActionableSignal
 
 KEPT = 30
-MODES = ("paper", "live")
 MOST_TITLES = 1000
 """Titles remembered; the oldest go first, so that a view of months stays small."""
 

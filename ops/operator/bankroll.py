@@ -6,7 +6,7 @@ import threading
 from redis import Redis
 
 from buyer import config
-from buyer.recovery.bankroll import Mode, under_way, unexplained_cash
+from buyer.recovery.bankroll import under_way, unexplained_cash
 from ops.operator.controls import who
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, DependencyMissing, Unavailable
@@ -14,6 +14,7 @@ from shared.domain.ledger_accounts import CASH, DEPOSITED
 from shared.domain.ledger_write import BalanceGuard, LedgerRecord, LedgerWrite, RefusedWrite, WrittenStep
 from shared.domain.money import from_micro, to_micro
 from shared.domain.record_kinds import DEPOSITS, INTENTS, ORDERS, SENDINGS
+from shared.domain.trading_words import Mode
 from shared.ledger.redis_ledger import RedisLedger
 
 

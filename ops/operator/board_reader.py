@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from redis import Redis
 
 from buyer.domain.wallet_words import gap_words, known_gaps
-from buyer.sharding.shard_leases import MODES, shard_leases
+from buyer.sharding.shard_leases import shard_leases
 from ops.board.alarms import BoardTroubles, board_alarms
 from ops.board.board import Board
 from ops.board.cap_use import cap_uses, losses_of
@@ -26,6 +26,7 @@ from shared.domain.market import MarketFacts
 from shared.domain.money import Usdc
 from shared.domain.record_kinds import EXITS, WALLET
 from shared.domain.trading_controls import CONTROLS, NOTES
+from shared.domain.trading_words import MODES
 from shared.ledger.held_lots import KINDS, held_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.account import EquityPoint, LotMark, equity_point, unrealized_sum

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 
 from redis import Redis
 
-from buyer.sharding.shard_leases import MODES
 from ops.operator.running_buyers import holding_buyers, waiting_buyers
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
@@ -29,6 +28,7 @@ from shared.domain.trading_controls import (
     sells_at_any_price,
     turn_control,
 )
+from shared.domain.trading_words import MODES
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.events import read_event
 from shared.messages.service import ControlTurned

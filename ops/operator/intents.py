@@ -1,7 +1,7 @@
 """The end of an intent by a person's word: one that the buyer cannot read, or cannot finish while it is stopped."""
 
 import json
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from shared.domain.ledger_write import KnownWrite, LedgerRecord, LedgerWrite, Re
 from shared.domain.market import MarketFacts
 from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import INTENTS, SIGNED
+from shared.domain.trading_words import Mode
 from shared.domain.value import Value
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, fact_id
@@ -43,9 +44,7 @@ def cancel(ledger: RedisLedger, draft: BuyEngineDecision, reason: str) -> str:
     return _said(Journal(ledger, lambda: None).conclude(ended, scope_of_draft(draft), draft.inputs.market))
 
 
-def strike(
-    ledger: RedisLedger, mode: Literal["paper", "live"], signal_id: str, text: str, reason: str, now_ms: int
-) -> str:
+def strike(ledger: RedisLedger, mode: Mode, signal_id: str, text: str, reason: str, now_ms: int) -> str:
     """End an intent that cannot be read with a decision of its own, and give back what it can be seen to reserve."""
     reserved = _reserved(text)
     decision = BuyEngineDecision(

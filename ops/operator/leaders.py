@@ -6,7 +6,6 @@ from typing import Literal, cast
 
 from redis import Redis
 
-from buyer.sharding.shard_leases import MODES
 from detector.polling.backfill_gaps import GAPS
 from detector.polling.cursors import CURSORS
 from ops.operator.account.leader_table import is_watched, was_reported
@@ -17,6 +16,7 @@ from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import sells_only_account
 from shared.domain.ledger_write import BalanceGuard, LedgerWrite
 from shared.domain.redaction import without_keys
+from shared.domain.trading_words import MODES
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.polymarket.wire.leader_fills import ADDRESS

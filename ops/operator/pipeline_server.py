@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from redis import Redis
 
-from buyer.sharding.shard_leases import MODES
 from ops.operator.controls import active
 from ops.operator.running_buyers import holding_buyers, waiting_buyers
 from shared.domain.errors import DependencyMissing, Malformed
 from shared.domain.ledger_accounts import CASH, DEPOSITED
+from shared.domain.trading_words import MODES
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SERVICE
 from shared.messages.events import read_event

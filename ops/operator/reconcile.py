@@ -5,7 +5,6 @@ from collections.abc import Callable
 from msgspec.structs import replace
 from redis import Redis
 
-from buyer.recovery.bankroll import Mode
 from buyer.recovery.chain_reconciliation import NOBODY
 from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_leases import shard_holders
@@ -21,6 +20,7 @@ from shared.domain.ledger_accounts import Lot
 from shared.domain.money import Shares, Usdc, from_micro
 from shared.domain.plain_text import make_plain
 from shared.domain.record_kinds import INTENTS, ORDERS, SIGNED
+from shared.domain.trading_words import Mode
 from shared.ledger.port import Ledger, open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.decisions import BuyEngineDecision

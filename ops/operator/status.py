@@ -13,7 +13,7 @@ from redis import Redis
 from rich.live import Live
 
 from buyer.domain.wallet_words import gap_words, known_gaps
-from buyer.sharding.shard_leases import MODES, shard_leases
+from buyer.sharding.shard_leases import shard_leases
 from ops.domain.live_view import LiveView
 from ops.operator.board_reader import read_board
 from ops.operator.controls import TradingControl, active, trading_state
@@ -26,6 +26,7 @@ from shared.domain.errors import Malformed, Unavailable
 from shared.domain.money import from_micro
 from shared.domain.plain_text import make_plain
 from shared.domain.record_kinds import EXITS, WALLET
+from shared.domain.trading_words import MODES
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import STREAMS

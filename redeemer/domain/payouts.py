@@ -7,13 +7,13 @@ a redeem that succeeds and pays nothing for a winner (pitfall 27) is not one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from msgspec.structs import replace
 
 from shared.domain.errors import Malformed, OutcomeUnknown
 from shared.domain.ledger_accounts import Lot
 from shared.domain.money import Shares, Usdc, micro_text
+from shared.domain.trading_words import Mode
 from shared.messages.base import fact_id
 from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.polymarket.wire.conditions import PayoutVector
@@ -71,7 +71,7 @@ def paper_result(
     claim: PayoutClaim,
     paid: int,
     *,
-    mode: Literal["paper", "live"],
+    mode: Mode,
     now_ms: int,
     ledger_seq: int,
     after: int | None = None,

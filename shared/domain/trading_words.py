@@ -5,17 +5,19 @@ of them alone is refused. `--dry-run` on the command line beats a live environme
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from shared.domain.errors import RefusedForSafety
 
+Mode: TypeAlias = Literal["paper", "live"]
+MODES: Sequence[Mode] = ("paper", "live")
 PAPER: Literal["paper"] = "paper"
 LIVE: Literal["live"] = "live"
 WORDS: Mapping[str, Sequence[str]] = {PAPER: ("--no-live", "--dry-run"), LIVE: ("--live", "--no-dry-run")}
 """How each mode is said to another program, whatever its environment says."""
 
 
-def trading_mode(*, live: bool, dry_run: bool) -> Literal["paper", "live"]:
+def trading_mode(*, live: bool, dry_run: bool) -> Mode:
     """Return what was asked for; real money needs both words (pitfall 25).
 
     Raises:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import Price, Shares, Usdc
+from shared.domain.trading_words import Mode
 from shared.domain.value import OMITTED, Value
 from shared.messages.base import REUSED, Address, Event
 
@@ -263,7 +264,7 @@ class BuyEngineDecision(Event, frozen=True, kw_only=True):
     signal_id: str
     leader: str
     token_id: str
-    mode: Literal["paper", "live"]
+    mode: Mode
     verdict: Verdict
     reason: str
     rules: tuple[RuleResult, ...]
@@ -282,7 +283,7 @@ class OrderUpdate(Event, frozen=True, kw_only=True):
     event: Literal["ORDER_UPDATE"] = "ORDER_UPDATE"
     order_id: str
     signal_id: str
-    mode: Literal["paper", "live"]
+    mode: Mode
     state: OrderState
     order: Annotated[Order, REUSED]
     outcome: Outcome | None = None

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Literal
 
 from shared.domain.money import Money, Shares, Usdc
+from shared.domain.trading_words import Mode
 from shared.domain.value import Value
 from shared.messages.base import Event
 
@@ -32,7 +33,7 @@ class RedemptionResult(Event, frozen=True, kw_only=True):
     event: Literal["REDEMPTION_RESULT"] = "REDEMPTION_RESULT"
     wallet: str
     condition_id: str
-    mode: Literal["paper", "live"]
+    mode: Mode
     payouts: tuple[str, ...]
     lots: tuple[Redeemed, ...]
     expected: Usdc
@@ -55,7 +56,7 @@ class RedemptionAlarm(Event, frozen=True, kw_only=True):
     event: Literal["REDEMPTION_ALARM"] = "REDEMPTION_ALARM"
     wallet: str
     condition_id: str
-    mode: Literal["paper", "live"]
+    mode: Mode
     expected: Usdc
     paid: Usdc
     token: str

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from shared.domain.money import Shares, Usdc
+from shared.domain.trading_words import Mode
 from shared.messages.base import Event, fact_id
 from shared.messages.redemptions import Redeemed, RedemptionResult
 
@@ -18,7 +19,7 @@ class TradeBooked(Event, frozen=True, kw_only=True):
     """
 
     event: Literal["TRADE_BOOKED"] = "TRADE_BOOKED"
-    mode: Literal["paper", "live"]
+    mode: Mode
     kind: TradeKind
     leader: str
     token_id: str

@@ -9,8 +9,8 @@ from ops.operator import controls
 from ops.operator.controls import ControlActor
 from ops.operator.pipeline_server import demand_pipeline
 from shared.clock import Clock
+from shared.domain.trading_words import MODES
 
-MODES = ("live", "paper")
 Switch = Callable[[Redis, str, str, Clock, ControlActor | None], bool]
 _SWITCHES: Mapping[str, tuple[Switch, str]] = {
     "pause": (controls.pause_buys, "is sells-only: buys are paused"),
@@ -37,7 +37,7 @@ class ServerDesk:
 
     def lifted(self) -> Sequence[tuple[str, str]]:
         """Return each control that is on, of either ledger."""
-        return [(mode, control.words) for mode in MODES for control in controls.active(self._redis, mode)]
+        return [(mode, control.words) for mode in reversed(MODES) for control in controls.active(self._redis, mode)]
 
     def turn(self, name: str, modes: Sequence[str], *, who: str, why: str, act: str) -> str:
         """Carry it out for `modes`, every ledger where none is named; return what was done.
@@ -49,7 +49,7 @@ class ServerDesk:
         server = demand_pipeline(self._redis)
         switch, words = _SWITCHES[name]
         lines = [f"on {server.url}"]
-        for mode in modes or MODES:
+        for mode in modes or tuple(reversed(MODES)):
             actor = ControlActor(who, "Telegram", act)
             changed = switch(self._redis, mode, why, self._clock, actor)
             lines.append(f"{mode} {words}{'' if changed else ' already'}: {server.words(mode)}")

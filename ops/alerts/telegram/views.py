@@ -14,6 +14,7 @@ from ops.operator.board_reader import read_board
 from ops.recording.event_source import of_streams
 from shared.domain.errors import BadConfig
 from shared.domain.money import from_micro
+from shared.domain.trading_words import MODES
 from shared.ledger.redis_ledger import RedisLedger
 from shared.process.beats import read_standings, server_ms
 
@@ -47,7 +48,7 @@ class ServerViews:
     def _modes(self) -> tuple[str, ...]:
         """Return whose money to show: what is traded now, else what anything is held of."""
         return traded_modes(read_standings(self._redis)) or tuple(
-            mode for mode in ("live", "paper") if RedisLedger(self._redis, mode).accounts().values
+            mode for mode in reversed(MODES) if RedisLedger(self._redis, mode).accounts().values
         )
 
     def _why(self, wanted: str) -> str:

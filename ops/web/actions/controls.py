@@ -14,11 +14,11 @@ from ops.web.actions.acting import act_always, act_once
 from ops.web.web_parts import parts_of
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
+from shared.domain.trading_words import MODES
 
 router = APIRouter(prefix="/controls")
 Turn = Callable[[Redis, str, str, Clock], bool]
 _MOST_WHY = 500
-_MODES = ("live", "paper")
 _FROM_PAGE = "from the dashboard"
 Why = Annotated[str, Form()]
 
@@ -72,10 +72,10 @@ def _turn_all(request: Request, turn: Turn, state: str, why: str) -> str:
     """Turn a control of both ledgers, as the command does: who is in a hurry must not name one."""
     parts, reason = parts_of(request), _reason(why)
     server = demand_pipeline(parts.redis)
-    turned = [turn(parts.redis, mode, reason, parts.clock) for mode in _MODES]
+    turned = [turn(parts.redis, mode, reason, parts.clock) for mode in reversed(MODES)]
     lines = [
         f"{mode} {state}{'' if changed else ' already'}: {server.words(mode)}"
-        for mode, changed in zip(_MODES, turned, strict=True)
+        for mode, changed in zip(reversed(MODES), turned, strict=True)
     ]
     return "\n".join(lines)
 

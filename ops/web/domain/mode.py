@@ -1,7 +1,7 @@
 """The mode a form or a query names."""
 
-from ops.domain.live_view import MODES
 from shared.domain.errors import BadConfig
+from shared.domain.trading_words import MODES
 
 
 def check_mode(mode: str) -> None:
