@@ -15,9 +15,13 @@ _NEVER = threading.Event()
 
 
 def wait_until(done: Callable[[], object], what: str = "it", seconds: float = PATIENCE_S) -> None:
-    """Wait for something that happens elsewhere; say what did not."""
+    """Wait for something that happens elsewhere; say what did not.
+
+    Looking costs what the programs under test could use: what has taken long is looked at less often.
+    """
     clock = SystemClock()
-    ends = clock.monotonic() + seconds
+    began = clock.monotonic()
     while not done():
-        assert clock.monotonic() < ends, f"after {seconds:g} s still not: {what}"
-        clock.wait(_NEVER, 0.02)
+        waited = clock.monotonic() - began
+        assert waited < seconds, f"after {seconds:g} s still not: {what}"
+        clock.wait(_NEVER, min(0.2, max(0.02, waited / 20)))

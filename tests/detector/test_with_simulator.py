@@ -54,7 +54,6 @@ def each_once(redis: Redis) -> bool:
     [
         ("leader_bot_500", 20_000.0, "default"),
         ("busy_leader_3500", 400.0, "v1"),
-        ("busy_leader_3500", 400.0, "all three"),
         ("leader_bot_500", 20_000.0, "all three"),
     ],
 )

@@ -84,6 +84,14 @@ def venue() -> Iterator[DemoWorld]:
 
 
 @pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Programs]:
+    """Give a starter of programs that end before they need anybody: no venue, no server."""
+    starter = Programs({"REDIS_URL": "redis://127.0.0.1:1/0"}, tmp_path)
+    yield starter
+    starter.end()
+
+
+@pytest.fixture
 def programs(venue: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Programs]:
     """Give a starter of programs, told of the venue and the server."""
     starter = Programs({**venue.environment, "REDIS_URL": redis_server.url}, tmp_path)

@@ -99,7 +99,7 @@ def answers(sim: Simulator) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("number", [0, 3, 6])
 def test_ctrl_c_at_a_question_leaves_the_folder_as_it_was(sim: Simulator, tmp_path: Path, number: int) -> None:
     file = tmp_path / ".env"
     file.write_text("LOG_LEVEL=debug\n")
