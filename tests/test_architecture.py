@@ -9,6 +9,8 @@ import pytest
 
 from tests.source_tree import MAY_IMPORT, ROOT, dotted, files, imports, tree
 
+pytestmark = pytest.mark.slow
+
 MOST_FILES = 16
 OF_COMMANDS = {"benchmarks": 24}
 """A module for each command that people type, and nothing else: one reads its list, not its files."""

@@ -136,6 +136,7 @@ def test_each_lock_holds_what_its_extras_name_and_the_small_one_nothing_else() -
     )
 
 
+@pytest.mark.slow
 def test_what_every_program_imports_is_what_running_installs() -> None:
     """Each module can be imported; what only a report draws with is imported where it is drawn."""
     assert needed(anywhere=False) - set(TOOLS) <= set(pins(RUN))

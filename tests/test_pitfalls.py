@@ -5,6 +5,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "pitfalls.md").read_text(encoding="utf-8")
 
@@ -43,6 +45,7 @@ def marked_in(file: Path) -> set[int]:
     }
 
 
+@pytest.mark.slow
 def test_every_number_has_a_test_or_a_reason() -> None:
     assert sorted(numbered() - carried() - excused().keys()) == []
 

@@ -3,6 +3,8 @@
 import re
 from itertools import pairwise
 
+import pytest
+
 from tests.documents.error_texts import ROOT, error_texts
 
 PAGE = ROOT / "docs" / "guide" / "troubleshooting.md"
@@ -14,6 +16,7 @@ def advice() -> dict[str, str]:
     return {heading.strip(): text.strip() for heading, text in list(pairwise(parts[1:]))[::2]}
 
 
+@pytest.mark.slow
 def test_every_error_text_is_a_heading_and_every_heading_an_error_text() -> None:
     assert advice().keys() == error_texts().keys()
 

@@ -72,6 +72,7 @@ def dashboard() -> dict[str, Any]:
 EXPRESSIONS = list(expressions())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("title", "expression"), EXPRESSIONS, ids=[title for title, _ in EXPRESSIONS])
 def test_every_expression_names_metrics_and_labels_that_the_code_registers(title: str, expression: str) -> None:
     known, named = registered(), _METRIC.findall(expression)
