@@ -118,7 +118,7 @@ def _signal(fills: list[HistoryRow], source: str) -> ActionableSignal:
     if len(fills) > 1:
         shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
         fee_shares = sum(row.fee_shares for row in fills)
-    seen_ms = traded_ms if seen_ms < traded_ms else seen_ms
+    seen_ms = max(seen_ms, traded_ms)
     return ActionableSignal(
         id=signal_id(leader, tx_hash, token_id, side, 0),
         emitted_at_ms=seen_ms,

@@ -47,7 +47,7 @@ def walk_book(
         budget: The most to pay, fees included (None for sells); never exceeded by a micro-unit.
         facts: The market's fee rate and exponent.
     """
-    got, usdc, fees = Shares(0), Usdc(0), Usdc(0)
+    got, usdc, fees = NOTHING.shares, NOTHING.usdc, NOTHING.fee
     buys, rate, exponent = side == "BUY", facts.fee_rate, facts.fee_exponent
     worth = cost_micro if buys else proceeds_micro
     for level in levels:
