@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 
 from buyer.strategy.cached_value import cached_property
 from buyer.strategy.exit_policy import opened_by
@@ -13,6 +14,7 @@ from buyer.strategy.rule import Judged, NotEvaluated, required_value
 from buyer.strategy.sizing import (
     TICKS,
     OrderSize,
+    StakeBasis,
     buy_size,
     cut_stake,
     exit_limit,
@@ -189,16 +191,8 @@ class DecisionContext(ContextBase):
     @cached_property
     def stake(self) -> Usdc:
         """Return the collateral to follow with."""
-        return cut_stake(stake_for(self), self.signal, self.limits)
-
-    @property
-    def bankroll(self) -> Usdc:
-        """Return what was deposited and realized."""
-        return self.balances.bankroll
-
-    def share_cost(self) -> Usdc:
-        """Return the most that a share bought within our limit costs, its fee included."""
-        return share_cost(self.limit, self.facts)
+        trade, bankroll, dearest = self.trade, self.balances.bankroll, partial(share_cost, self.limit, self.facts)
+        return cut_stake(stake_for(StakeBasis(trade, bankroll, dearest, self.limits)), self.signal, self.limits)
 
     @cached_property
     def sale(self) -> MirroredSell:

@@ -54,27 +54,13 @@ class LeaderTraded(Protocol):
         ...
 
 
-class StakeBasis(Protocol):
-    """What a stake is reckoned from."""
+class StakeBasis(Struct, frozen=True):
+    """What a stake is reckoned from: the leader's trade, our bankroll, and the most that a share can cost with fees."""
 
-    @property
-    def trade(self) -> LeaderTraded:
-        """Return the leader's trade."""
-        ...
-
-    @property
-    def bankroll(self) -> Usdc:
-        """Return our bankroll."""
-        ...
-
-    @property
-    def limits(self) -> TradingLimits:
-        """Return what a stake is limited by."""
-        ...
-
-    def share_cost(self) -> Usdc:
-        """Return the most that a share can cost with fees."""
-        ...
+    trade: LeaderTraded
+    bankroll: Usdc
+    share_cost: Callable[[], Usdc]
+    limits: TradingLimits
 
 
 def stake_for(wager: StakeBasis) -> Usdc:

@@ -1,8 +1,5 @@
 """How large: each mode's figures reckoned by hand."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,17 +15,10 @@ from tests.amounts import D
 from tests.buyer.builders import LEADER, a_case, a_portfolio, a_signal, some_limits, some_settings
 
 
-class Wager(NamedTuple):
-    trade: Trade
-    bankroll: Usdc
-    share_cost: Callable[[], Usdc]
-    limits: TradingLimits
-
-
 def a_wager(
     limits: TradingLimits, *, usdc: str = "200", price: str = "0.5", bankroll: str = "1000", cost: str = "0.5"
 ) -> StakeBasis:
-    return Wager(
+    return StakeBasis(
         Trade(usdc=D(usdc), shares=D(usdc) * MICRO // D(price), price=D(price)), D(bankroll), lambda: D(cost), limits
     )
 
