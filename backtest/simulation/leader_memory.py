@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from backtest.results.pnl import LeaderSums
 from backtest.simulation.run_journal import RunLedger
-from buyer.domain.others_paid import MOST_PRINTS, AskedOthers, TradePrint, nobody_told, paid_lately
+from buyer.domain.others_paid import MOST_PRINTS, AskedOthers, TradePrint, paid_lately
+from buyer.strategy.decision_context import nobody_paid
 from buyer.strategy.limits import TradingLimits
 from shared.clock import Clock
 from shared.domain.ledger_accounts import behind_account, lot_key, shares_account
@@ -51,11 +52,13 @@ class LeaderMemory:
         """Return what asks for what other leaders paid for a signal's token."""
         paid = self._paid.get(signal.token_id)
         if not paid or (len(paid) == 1 and signal.leader in paid):
-            return nobody_told(signal)
+            return nobody_paid
         return lambda: paid_lately(_of_others(paid, signal.leader), self._clock.now_ms())
 
     def before(self, signal: ActionableSignal) -> None:
         """Tell what a decision on `signal` needs."""
+        if signal.side == "BUY" and not self._sold_at:
+            return
         lot = signal.leader, signal.token_id
         if signal.side == "BUY":
             sold_at_ms = self._sold_at.get(lot, 0)
