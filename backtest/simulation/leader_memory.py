@@ -17,7 +17,6 @@ from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.record_kinds import GATHERED
 from shared.messages.decisions import LeaderSales
 from shared.messages.signals import ActionableSignal
-from shared.messages.value_codec import write_value
 
 MOST_SALES = 50_000
 """Sales of late that are remembered; a buy told later than that many others is stale anyway."""
@@ -63,7 +62,7 @@ class LeaderMemory:
         if signal.side == "BUY":
             sold_at_ms = self._sold_at.get(lot, 0)
             if sold_at_ms > signal.traded_at_ms:
-                sales = LedgerRecord(GATHERED, f"{lot_key(*lot)}:SELL", write_value(LeaderSales(since_ms=sold_at_ms)))
+                sales = LedgerRecord(GATHERED, f"{lot_key(*lot)}:SELL", LeaderSales(since_ms=sold_at_ms))
                 self._ledger.commit(LedgerWrite(id=f"sales:{signal.id}", records=(sales,)))
             return
         self._sold_at[lot] = max(signal.traded_at_ms, self._sold_at.pop(lot, 0))
