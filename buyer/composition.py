@@ -189,7 +189,7 @@ def account_keeper(parts: ProcessParts, held: HeldBooks, mode: str) -> AccountKe
         mode,
         held,
         lambda tokens: {one.facts.token_id: one.facts for one in store.read(tokens)},
-        settings.limits.model_dump(mode="json"),
+        settings.limits.plain(),
         clock=parts.clock,
         every_s=settings.marks_every_s,
         keep_trades=settings.keep_trades,

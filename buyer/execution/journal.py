@@ -113,7 +113,7 @@ class Journal:
         self._rests_on.seq = found.seq if found else None
         if found is None:
             found = self._ledger.read(names.accounts, writes, wanted)
-        return _status_in(signal_id, found), portfolio_of(scope, found)
+        return _status_in(signal_id, found), portfolio_of(scope, found.seq, found.values, found.records)
 
     def refresh(self) -> None:
         """Have the balances at hand for the next signal."""

@@ -7,6 +7,7 @@ from shared.domain.errors import Fenced
 from shared.domain.ledger_accounts import COST, SHARES, Postings
 from shared.domain.ledger_write import (
     Balances,
+    Kept,
     KnownWrite,
     LedgerTally,
     LedgerWrite,
@@ -19,6 +20,7 @@ from shared.domain.record_kinds import LOTS
 from shared.ledger import port
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import Event
+from shared.messages.value_codec import kept_text
 
 
 class MemoryLedger:
@@ -31,7 +33,7 @@ class MemoryLedger:
         self.fence_token: str | None = None
         self._done: dict[str, int] = {}
         self._oldest: deque[str] = deque()
-        self._records: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._records: defaultdict[str, dict[str, Kept]] = defaultdict(dict)
 
     def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out one step after the other."""
@@ -82,11 +84,11 @@ class MemoryLedger:
         for account, peak in write.peaks:
             if values.get(account, 0) > values.get(peak, 0):
                 values[peak] = values[account]
-        for kind, name, text in write.records:
-            if text is None:
+        for kind, name, kept in write.records:
+            if kept is None:
                 records[kind].pop(name, None)
             else:
-                records[kind][name] = text
+                records[kind][name] = kept
         for account in over:
             if account.startswith(COST) and not values.get(SHARES + (lot := account.removeprefix(COST))):
                 records[LOTS].pop(lot, None)
@@ -111,17 +113,17 @@ class MemoryLedger:
             seq=self.seq,
             values={account: self.values.get(account, 0) for account in accounts},
             done=frozenset(write for write in writes if write in self._done),
-            records={key: text for key, text in found.items() if text is not None},
+            records={key: kept_text(kept) for key, kept in found.items() if kept is not None},
         )
 
     def records(self, kind: str) -> dict[str, str]:
         """Return all fields of one kind of record."""
-        return dict(self._records.get(kind, {}))
+        return {name: kept_text(kept) for name, kept in self._records.get(kind, {}).items()}
 
     def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
         """Return those of these fields of one kind of record that are there."""
         fields = self._records.get(kind, {})
-        return {name: fields[name] for name in names if name in fields}
+        return {name: kept_text(fields[name]) for name in names if name in fields}
 
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
