@@ -119,6 +119,7 @@ class Match:
     exchange: str = CTF_EXCHANGE_V2
     operator_key: str = OPERATOR_KEY
     nonce: int = 5
+    condition: str = CONDITION
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
@@ -128,7 +129,15 @@ class Match:
         if self.exchange == EXCHANGE_V3:
             amounts = (self.taker_fill, self.received, self.taker_fee)
             return _call("matchOrders", V3_KINDS, [taker, makers, self.fills, self.fees, amounts])
-        values = [bytes.fromhex(CONDITION[2:]), taker, makers, self.taker_fill, self.fills, self.taker_fee, self.fees]
+        values = [
+            bytes.fromhex(self.condition[2:]),
+            taker,
+            makers,
+            self.taker_fill,
+            self.fills,
+            self.taker_fee,
+            self.fees,
+        ]
         return _call("matchOrders", V2_KINDS, values)
 
     @property
