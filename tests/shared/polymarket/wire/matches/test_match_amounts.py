@@ -1,4 +1,4 @@
-"""What a match's logs will say, by example; random matches on the exchange's own code are `test_amounts_on_evm`'s."""
+"""What a match's logs will say, by example; random matches on the exchange's own code are `tests/detector/sources/pending/evm`'s."""
 
 import pytest
 
