@@ -15,7 +15,6 @@ from shared.polymarket.wire.matches.node_frames import WAYS, Way
 from simulator import Settings, WallClock, serve
 from tests.ops.setup.local_venue import examined, settle_in, told, venue_settings
 
-
 SILENT = -1
 
 
