@@ -3,7 +3,7 @@
 What is drawn depends on the signal's id only, so a run repeats exactly and no signal's delay depends on another's.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +14,9 @@ from shared.messages.signals import ActionableSignal
 
 MAX_DELAY_S = 30 * 86_400
 """The longest delay: far beyond the age at which any signal is stale."""
+MOST_LEAD_MS = 1_500
+"""The longest lead over a block: a match is in a log at most 2.2 s later, and seen pending 0.65 s later at best (venue
+reference N20). What came sooner belongs to a block that was late; another trade may not be known before its match."""
 _STEPS = 1000
 _DRAW = 0x1_0000_0000
 
@@ -21,8 +24,13 @@ _DRAW = 0x1_0000_0000
 class Delay(Protocol):
     """A model of the time from the leader's trade to our decision."""
 
+    @property
+    def lead_ms(self) -> int:
+        """Return how long before its block a trade can be known, at most."""
+        ...
+
     def arrival_ms(self, trade: ActionableSignal) -> int:
-        """Return when we would have known of `trade`, in epoch milliseconds; never before its trade."""
+        """Return when we would have known of `trade`, in epoch milliseconds; never before its match."""
         ...
 
     def __str__(self) -> str: ...
@@ -33,6 +41,7 @@ class ConstantDelay:
     """The same delay for all."""
 
     delay_ms: int
+    lead_ms = 0
 
     def arrival_ms(self, trade: ActionableSignal) -> int:
         """Return the trade's time and the delay."""
@@ -45,6 +54,8 @@ class ConstantDelay:
 @dataclass(frozen=True)
 class RecordedDelay:
     """When the capture's own detector (or the history's own collector) saw it."""
+
+    lead_ms = 0
 
     def arrival_ms(self, trade: ActionableSignal) -> int:
         """Return the time it was first seen."""
@@ -61,6 +72,11 @@ class DrawnDelay:
     quantiles_ms: tuple[int, ...]
     name: str
 
+    @property
+    def lead_ms(self) -> int:
+        """Return how far below 0 it goes: a negative delay is a lead over the trade's block."""
+        return max(0, -self.quantiles_ms[0])
+
     def arrival_ms(self, trade: ActionableSignal) -> int:
         """Return the trade's time and the delay drawn for this signal."""
         draw = int(fact_id("delay", trade.id)[:8], 16)
@@ -76,13 +92,19 @@ class DrawnDelay:
 
 @dataclass(frozen=True)
 class LagSamples:
-    """Counts of one source's lags, by upper bounds that grow by 2%: any number of lags in little memory."""
+    """Counts of one source's lags, by upper bounds that grow by 2%: any number of lags in little memory.
+
+    A lag below 0 is a lead over the block, `MOST_LEAD_MS` at most.
+    """
 
     counts: dict[int, int]
 
     def add_lag(self, lag_ms: int) -> None:
         """Count one lag."""
-        bound = _BOUNDS[bisect_left(_BOUNDS, max(0, lag_ms))] if lag_ms < _BOUNDS[-1] else _BOUNDS[-1]
+        if lag_ms < 0:
+            bound = -_BOUNDS[bisect_right(_BOUNDS, min(-lag_ms, MOST_LEAD_MS)) - 1]
+        else:
+            bound = _BOUNDS[bisect_left(_BOUNDS, lag_ms)] if lag_ms < _BOUNDS[-1] else _BOUNDS[-1]
         self.counts[bound] = self.counts.get(bound, 0) + 1
 
     def drawn_delay(self, name: str) -> DrawnDelay:

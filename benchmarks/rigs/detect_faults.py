@@ -34,6 +34,16 @@ signal of a dropped fill must be retracted, and there must be some."""
 _PENDING = {"pending_urls": "the venue's", "pending_blocks": "30"}
 """The nodes' URLs are the venue's, which is not up yet."""
 
+ALL_FIVE = Trouble("all five", "pending_reverts", "pending", 0.1, settings={"sources": "+subgraph", **_PENDING})
+"""Every source at once, and a tenth of what is seen pending fails in its block."""
+FIRST = {
+    "pending first": (),
+    "push first": ("--rtds-delay", "0.2"),
+    "chain first": ("--chain-delay", "0.2", "--rtds-delay", "4"),
+    "data first": ("--data-delay", "0.2", "--rtds-delay", "4", "--chain-delay", "6"),
+}
+"""Orders in which the five show a fill, as words for the simulator."""
+
 FAULTS = (
     Trouble("http_429", "http_429", probability=0.2, params={"retry_after": 1}),
     Trouble("http_429 silent", "http_429", probability=0.2),

@@ -26,13 +26,13 @@ class ScriptedFeed:
         self.frames: list[str] = []
 
     def send(self, text: str) -> None:
-        asked = json.loads(text)
+        asked: Any = json.loads(text)
         if self.chain == SILENT:
             return
         if asked["method"] == "eth_chainId":
             self.frames.append(json.dumps({"id": asked["id"], "result": hex(self.chain)}))
             return
-        way = WAYS[asked["id"] - 10]
+        way: Way = WAYS[int(asked["id"]) - 10]
         if way in self.offers:
             self.frames.append(json.dumps({"id": asked["id"], "result": "0xab"}))
             shown = {"params": {"result": "0x" + "ab" * 32}}
