@@ -169,7 +169,8 @@ class SourceBuilder:
 
         cfg = self._cfg
         dials: dict[str, Callable[[], FrameConnection]] = {
-            name: partial(open_socket, f"pending {name}", url) for name, url in cfg.pending_nodes.items()
+            name: self._recorded_node(name, partial(open_socket, f"pending {name}", url))
+            for name, url in cfg.pending_nodes.items()
         }
         return build_pending(
             dials,
@@ -180,6 +181,14 @@ class SourceBuilder:
             random=SystemRandom().random,
             max_age_ms=round(cfg.pending_max_age_s * 1000),
         )
+
+    def _recorded_node(self, name: str, dial: Callable[[], FrameConnection]) -> Callable[[], FrameConnection]:
+        """Have a node's words recorded where raw answers are: matches whole, others as far as they fit."""
+        if not self._recorder:
+            return dial
+        from detector.monitoring.frame_budget import FrameBudget  # noqa: PLC0415 - only where it is asked for
+
+        return self._recorder.tap_connections(f"pending {name}", dial, FrameBudget(name, self._clock).keeps)
 
     def _evidence(self) -> Evidence:
         from detector.sources.pending.parts import build_evidence  # noqa: PLC0415 - likewise

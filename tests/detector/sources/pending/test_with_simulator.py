@@ -1,12 +1,14 @@
 """Pending matches over real sockets: exact, proven, confirmed by their block, and taken back where none holds them."""
 
+import re
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from shared.messages.base import SIGNALS
+from shared.messages.base import RAW, SIGNALS
 from shared.messages.events import read_event
+from shared.messages.service import RawSeen
 from shared.messages.signals import FillConfirmed, FillRetracted
 from shared.redis.client import connect_redis
 from simulator import Settings, Simulator, serve
@@ -165,3 +167,25 @@ def test_a_restart_between_sight_and_block_signals_once_and_confirms(valkey_url:
 
     assert each_once(redis)
     assert len(signals(redis)) == 1
+
+
+def test_a_capture_of_raw_answers_holds_what_the_nodes_showed(valkey_url: str) -> None:
+    redis = connect_redis(valkey_url)
+    with serve(a_world()) as sim, watching(sim, valkey_url, capture_raw="true"):
+        subscribed(sim)
+        trade(sim)
+        until(redis, 1)
+        (signal,) = signals(redis)
+        wait_until(lambda: signal.tx_hash in {name for name, _ in raw_of_nodes(redis)}, "its transaction is recorded")
+
+    assert {source for _, source in raw_of_nodes(redis)} <= {"pending node-1", "pending node-2"}
+
+
+def raw_of_nodes(redis: Redis) -> set[tuple[str, str]]:
+    """Return which transactions each node's records name."""
+    found: set[tuple[str, str]] = set()
+    for _, fields in redis.xrange(RAW):  # type: ignore[union-attr]
+        seen = read_event(fields["json"])
+        if isinstance(seen, RawSeen) and seen.source.startswith("pending"):
+            found |= {(name, seen.source) for name in re.findall("0x[0-9a-f]{64}", seen.body)}
+    return found
