@@ -14,9 +14,10 @@ from detector.domain.signal_draft import FillKey
 from detector.publishing.retraction import Retraction
 from detector.publishing.unmined_signals import UnminedSignal, UnminedSignals, is_looked_for
 from shared.clock import Clock
-from shared.messages.base import SIGNALS
+from shared.domain.witnesses import NODES
+from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.events import read_event
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
 from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.leader_fills import LeaderFill, only_of
 from shared.polymarket.wire.order_filled import read_logs
@@ -33,6 +34,9 @@ BEHIND_MS = 30_000
 AT_ONCE = 20
 REMEMBERED = 2000
 """Signals of the stream that an earlier life may have left unlooked for."""
+WITNESSED = 3 * REMEMBERED
+"""Confirmations that are read with them: each signal has one of each other source."""
+_TOLD = frozenset({"ACTIONABLE_SIGNAL", "FILL_RETRACTED"})
 
 
 class MinedCheck:
@@ -93,11 +97,20 @@ class MinedCheck:
         """Look for what an earlier life signalled, once: what is mined by now is found at once."""
         if self._remembered:
             return
-        for entry in stream_tail(self._redis, SIGNALS, REMEMBERED):
-            signal = read_event(entry.json) if entry.event == "ACTIONABLE_SIGNAL" else None
-            if isinstance(signal, ActionableSignal):
-                self._expect(signal)
+        told = [
+            read_event(entry.json) for entry in stream_tail(self._redis, SIGNALS, REMEMBERED) if entry.event in _TOLD
+        ]
+        over = self._shown_by_nodes() | {event.signal_id for event in told if isinstance(event, FillRetracted)}
+        for event in told:
+            if isinstance(event, ActionableSignal) and event.id not in over:
+                self._expect(event)
         self._remembered = True
+
+    def _shown_by_nodes(self) -> set[str]:
+        """Return the signals whose block a node showed already: each look that is saved lets another come sooner."""
+        tail = stream_tail(self._redis, SIGHTINGS, WITNESSED)
+        told = (read_event(entry.json) for entry in tail if entry.event == "FILL_CONFIRMED")
+        return {event.signal_id for event in told if isinstance(event, FillConfirmed) and event.source in NODES}
 
     def _expect(self, signal: ActionableSignal) -> None:
         if is_looked_for(signal):

@@ -171,7 +171,7 @@ def test_a_restart_between_sight_and_block_signals_once_and_confirms(valkey_url:
 
 def test_a_capture_of_raw_answers_holds_what_the_nodes_showed(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
-    with serve(a_world()) as sim, watching(sim, valkey_url, capture_raw="true"):
+    with serve(a_world()) as sim, watching(sim, valkey_url, capture_raw=""):
         subscribed(sim)
         trade(sim)
         until(redis, 1)
