@@ -15,7 +15,7 @@ from backtest.domain.price_model import LastTrade, PriceQuotes
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.run_stats import RunStats, Sink
 from backtest.results.silenced_spans import SilencedSpans
-from backtest.simulation.early_trades import seen_early
+from backtest.simulation.latency import seen_early
 from backtest.simulation.leader_memory import LeaderMemory
 from backtest.simulation.lot_watch import LotWatch
 from backtest.simulation.recent_signals import RecentSignals

@@ -11,6 +11,7 @@ from redis import Redis
 
 from detector.domain.reorg_watch import PlacedFill
 from detector.domain.signal_draft import FillKey
+from detector.publishing.replaced_transactions import ReplacedTransactions
 from detector.publishing.retraction import Retraction
 from detector.publishing.unmined_signals import UnminedSignal, UnminedSignals, is_looked_for
 from shared.clock import Clock
@@ -51,7 +52,9 @@ class MinedCheck:
         clock: Clock,
         *,
         pending_blocks: int = 30,
+        replaced: ReplacedTransactions | None = None,
     ) -> None:
+        self._replaced = replaced or ReplacedTransactions(redis)
         self._pending_blocks = pending_blocks
         self._redis, self._polygon, self._unmined = redis, polygon, unmined
         self._retract, self._clock = retract, clock
@@ -72,7 +75,7 @@ class MinedCheck:
             self._look_for(one, head, now_ms)
 
     def _look_for(self, one: UnminedSignal, head: int, now_ms: int) -> None:
-        logs = self._polygon.mined_outcome(one.key.tx_hash, GateLane.CATCHUP)
+        logs = self._outcome(one.key.tx_hash)
         if logs is not None and _holds(one.key, logs):
             self._unmined.forget([one.key])
         elif logs is not None and one.pending:
@@ -82,6 +85,12 @@ class MinedCheck:
         ):
             told = "it was pending" if one.pending else "the venue told it"
             self._take_back(one, f"{told} and no block held it {(now_ms - one.traded_at_ms) // 1000} s later")
+
+    def _outcome(self, tx_hash: str) -> list[Any] | None:
+        """Return the logs of a transaction, or of what was sent in its place; None where no block has one of them."""
+        names = (tx_hash, *self._replaced.replacements_of(tx_hash))
+        found = (self._polygon.mined_outcome(name, GateLane.CATCHUP) for name in names)
+        return next((logs for logs in found if logs is not None), None)
 
     def _is_over(self, one: UnminedSignal, head: int) -> bool:
         enough = not one.pending or head >= one.first_head + self._pending_blocks

@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.domain.market_events import MarketEvent
-from backtest.simulation.early_trades import seen_early
-from backtest.simulation.latency import ConstantDelay, DrawnDelay
+from backtest.simulation.latency import ConstantDelay, DrawnDelay, seen_early
 from shared.messages.signals import ActionableSignal
 from tests.backtest.histories import START_MS, a_trade, run
 

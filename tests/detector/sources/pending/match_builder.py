@@ -119,6 +119,7 @@ class Match:
     exchange: str = CTF_EXCHANGE_V2
     operator_key: str = OPERATOR_KEY
     nonce: int = 5
+    tip_gwei: int = 30
     condition: str = CONDITION
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -147,7 +148,7 @@ class Match:
             "type": 2,
             "chainId": CHAIN_ID,
             "nonce": self.nonce,
-            "maxPriorityFeePerGas": 30 * 10**9,
+            "maxPriorityFeePerGas": self.tip_gwei * 10**9,
             "maxFeePerGas": 90 * 10**9,
             "gas": 800_000,
             "to": bytes.fromhex(self.exchange[2:]),

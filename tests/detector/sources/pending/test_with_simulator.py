@@ -108,21 +108,22 @@ def test_a_match_that_fails_in_its_block_is_taken_back(valkey_url: str) -> None:
     assert told(redis, FillConfirmed) == []
 
 
-def test_of_a_replaced_match_the_first_is_taken_back_and_the_mined_one_signalled(valkey_url: str) -> None:
+def test_a_match_that_is_sent_again_is_one_signal_that_its_block_confirms(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
     with serve(a_world(block_s=0.5)) as sim, watching(sim, valkey_url, pending_blocks="5"):
         subscribed(sim)
         sim.fault("pending_replaced", "pending", count=1)
         trade(sim)
 
+        wait_until(lambda: len(told(redis, FillConfirmed)) == 1, "its block confirms it")
+        trade(sim, 1)
         until(redis, 2)
-        wait_until(lambda: len(told(redis, FillRetracted)) == 1, "the first is taken back")
-        replaced = {each.hash for each in sim.call(sim.world.operator.taken_back)}
+        (replaced,) = {each.hash for each in sim.call(sim.world.operator.taken_back)}
 
-    first, mined = signals(redis)
-    assert (first.pending, mined.pending) == (True, None)
-    assert ({first.tx_hash}, mined.tx_hash) == (replaced, sim.world.fills[0].tx_hash)
-    assert told(redis, FillRetracted)[0].signal_id == first.id
+    (first, _), (confirmed, *_) = signals(redis), told(redis, FillConfirmed)
+    assert (first.tx_hash, confirmed.signal_id) == (replaced, first.id)
+    assert confirmed.replaced_by == sim.world.fills[0].tx_hash
+    assert told(redis, FillRetracted) == []
 
 
 def test_a_match_that_is_mined_late_is_confirmed_and_not_taken_back(valkey_url: str) -> None:
