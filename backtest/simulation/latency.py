@@ -23,7 +23,7 @@ MAX_DELAY_S = 30 * 86_400
 """The longest delay: far beyond the age at which any signal is stale."""
 MOST_LEAD_MS = 1_500
 """The longest lead over a block: a match is in a log at most 2.2 s later, and seen pending 0.65 s later at best (venue
-reference N20). What came sooner belongs to a block that was late; another trade may not be known before its match."""
+reference 7.7). What came sooner belongs to a block that was late; another trade may not be known before its match."""
 _STEPS = 1000
 _DRAW = 0x1_0000_0000
 
