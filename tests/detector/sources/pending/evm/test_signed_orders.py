@@ -54,7 +54,7 @@ def test_our_orders_settle_and_reader_proof_and_balances_agree(venue: Venue) -> 
 
 
 def test_a_sale_far_below_a_cheap_bid_settles_only_above_the_fee_floor(venue: Venue) -> None:
-    """The exchange caps the fee against the cash at the *limit* of a SELL (venue reference 7.7); V3 against proceeds."""
+    """The exchange caps a fee against the cash at a SELL's *limit* (venue reference 7.7); V3 against the proceeds."""
     shares, bid, fee = 100 * MICRO, 40_000, 192_000  # 5% x 100 x 0.04 x 0.96
     cap = 500
 
