@@ -121,6 +121,7 @@ class Match:
     nonce: int = 5
     tip_gwei: int = 30
     condition: str = CONDITION
+    legs: tuple[int, ...] = ()
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
@@ -129,7 +130,10 @@ class Match:
         taker, makers = self.taker.encoded, [each.encoded for each in self.makers]
         if self.exchange == EXCHANGE_V3:
             amounts = (self.taker_fill, self.received, self.taker_fee)
-            return _call("matchOrders", V3_KINDS, [taker, makers, self.fills, self.fees, amounts])
+            words = [taker, makers, self.fills, self.fees, amounts]
+            if self.legs:  # of a combination, which the exchange has prepared first
+                return _call("matchOrdersAndPrepareCombinatorial", [*V3_KINDS, "uint256[]"], [*words, self.legs])
+            return _call("matchOrders", V3_KINDS, words)
         values = [
             bytes.fromhex(self.condition[2:]),
             taker,

@@ -7,7 +7,7 @@ import pytest
 from eth_abi.abi import encode as abi_encode
 
 from shared.polymarket.recovery import keccak
-from shared.polymarket.wire.endpoints import ORDER_FILLED
+from shared.polymarket.wire.endpoints import EXCHANGE_V3, ORDER_FILLED
 from shared.polymarket.wire.matches.match_amounts import WillRevert, settled_orders
 from shared.polymarket.wire.matches.match_call import read_match
 from shared.polymarket.wire.matches.order_digest import DigestMaker
@@ -47,13 +47,14 @@ def test_an_orders_hash_is_the_exchanges(venue: Venue) -> None:
 
 
 def match_of(venue: Venue, plain: PlainMatch, number: int) -> Match:
-    """Return a plain match with orders of real wallets, whose types change with its number."""
+    """Return a plain match with orders of real wallets, whose types change with its number; some of combinations."""
     taker, *makers = (
         _order(venue, each, number, number * 16 + place) for place, each in enumerate((plain.taker, *plain.makers))
     )
     fees = (plain.taker_fee, plain.fees, plain.received)
     amounts = dict(zip(("taker_fee", "fees", "received"), fees, strict=True))
-    named: dict[str, Any] = {"exchange": venue.exchange, "condition": venue.condition, **amounts}
+    legs = (venue.tokens[0],) if venue.exchange == EXCHANGE_V3 and number % 3 == 0 else ()
+    named: dict[str, Any] = {"exchange": venue.exchange, "condition": venue.condition, "legs": legs, **amounts}
     return Match(taker, tuple(makers), plain.taker_fill, plain.fills, **named)
 
 

@@ -36,7 +36,7 @@ contract Cash {
     }
 }
 
-// The PositionManager that ExchangeV3 speaks to, and its one module: a pair of outcomes of each condition, for one unit
+// The PositionManager that ExchangeV3 speaks to, and its one module (of combinations as well): a pair of outcomes of each condition, for one unit
 // of collateral that stays here.
 contract Positions {
     address public immutable COLLATERAL_TOKEN;
@@ -63,6 +63,11 @@ contract Positions {
         require(msg.sender == from || isApprovedForAll[from][msg.sender], "not approved");
         balanceOf[from][id] -= amount;
         balanceOf[to][id] += amount;
+    }
+
+    // A combination's legs: here the market itself.
+    function prepareCondition(uint256[] calldata legs) external pure returns (bytes31) {
+        return bytes31(bytes32(legs[0]));
     }
 
     function split(address[] calldata to, bytes31 condition, uint256 amount) external {
