@@ -11,6 +11,7 @@ from shared.messages.events import read_event
 from shared.messages.service import RawSeen
 from shared.messages.signals import FillConfirmed, FillRetracted
 from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from simulator import Settings, Simulator, serve
 from tests.detector.test_with_simulator import complete, each_once
 from tests.detector.venue import detecting, settings, signals, sums, truth, wait_until
@@ -185,8 +186,8 @@ def test_a_capture_of_raw_answers_holds_what_the_nodes_showed(valkey_url: str) -
 def raw_of_nodes(redis: Redis) -> set[tuple[str, str]]:
     """Return which transactions each node's records name."""
     found: set[tuple[str, str]] = set()
-    for _, fields in redis.xrange(RAW):  # type: ignore[union-attr]
-        seen = read_event(fields["json"])
+    for entry in stream_tail(redis, RAW, 1000):
+        seen = read_event(entry.json)
         if isinstance(seen, RawSeen) and seen.source.startswith("pending"):
             found |= {(name, seen.source) for name in re.findall("0x[0-9a-f]{64}", seen.body)}
     return found
