@@ -15,6 +15,7 @@ from backtest.domain.price_model import LastTrade, PriceQuotes
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.run_stats import RunStats, Sink
 from backtest.results.silenced_spans import SilencedSpans
+from backtest.simulation.latency import seen_early
 from backtest.simulation.leader_memory import LeaderMemory
 from backtest.simulation.lot_watch import LotWatch
 from backtest.simulation.recent_signals import RecentSignals
@@ -83,7 +84,7 @@ class SimulatedRun:
             skips: See `sink`.
             whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
         """
-        self._models, self._coming = models, MergedAhead(market_events)
+        self._models, self._coming = models, MergedAhead(seen_early(market_events, models.delay))
         self.ledger, self.stats = RunLedger(), RunStats(sink)
         self.quotes, self.markets = PriceQuotes(models.prices), MarketState(models.markets)
         self._clock = RunClock(0)

@@ -53,7 +53,7 @@ class SignalPublisher:
     ) -> None:
         self.matcher, self._unmined, self._recent = matcher, unmined, recent or RecentWrites(clock)
         self._redis, self._stats, self._emit, self._pending = redis, stats, emit, pending
-        self._retry, self._clock, self._markets, self._label = retry, clock, markets, label
+        self.retry, self._clock, self._markets, self._label = retry, clock, markets, label
         self._log = logs.get_logger("detector")
 
     def publish(self, draft: SignalDraft | None) -> None:
@@ -105,7 +105,7 @@ class SignalPublisher:
             lost += 1
             return publish()
 
-        answer = self._retry(counted)
+        answer = self.retry(counted)
         self._recent.remember(stream, (answer,), lambda: (publish(),))
         return answer, lost - 1
 
