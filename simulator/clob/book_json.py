@@ -9,6 +9,9 @@ from simulator.core.market import Market
 from simulator.core.world import World
 from simulator.gamma.gamma_json import iso
 
+REWARDED_SHARES, REWARDED_SPREAD = 50, 4.5
+"""Resting orders of this size, this many cents from the middle, would earn rewards; nobody pays any here."""
+
 
 def book_json(world: World, market: Market, token_id: str, now_ms: int) -> dict[str, Any]:
     """Return a book: bids rise, asks fall, the best level is the last of each."""
@@ -64,6 +67,10 @@ def market_json(market: Market, now_ms: int) -> dict[str, Any]:
         "condition_id": market.condition_id,
         "question_id": market.question_id,
         "question": market.question,
+        "description": f"A made-up market: {market.question}",
+        "fpmm": "",
+        "notifications_enabled": True,
+        "rewards": {"rates": None, "min_size": REWARDED_SHARES, "max_spread": REWARDED_SPREAD},
         "market_slug": market.slug,
         "end_date_iso": iso(market.end_ms),
         "game_start_time": None,

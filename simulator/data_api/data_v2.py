@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _MAX_LIMIT = 1000
 _FILTERS = frozenset(
     {
-        "user", "type", "condition", "event_id", "side", "start", "end", "sort_by", "sort_direction",
+        "user", "type", "condition", "condition_id", "event_id", "side", "start", "end", "sort_by", "sort_direction",
         "taker_only", "filter_type", "filter_amount", "exclude_deposits_withdrawals", "status", "title",
     }
 )  # fmt: skip
