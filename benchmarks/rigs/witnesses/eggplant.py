@@ -21,7 +21,7 @@ async def look(calls: Calls, world: dict[str, Any]) -> None:
     leader, event = world["leader"], world["market"]["event"]["slug"]
     page = await calls.ask("gamma: fetch_keyset_page", lambda: gamma.fetch_keyset_page(None, 2), _full)
     cursor = getattr(page, "next_cursor", None)
-    await calls.ask("gamma: fetch_keyset_page, the next", lambda: gamma.fetch_keyset_page(2, cursor), _full)
+    await calls.ask("gamma: fetch_keyset_page, the next", lambda: gamma.fetch_keyset_page(cursor, 2), _full)
     await calls.ask("gamma: fetch_events_by_slug", lambda: gamma.fetch_events_by_slug(event), _traded)
     await calls.ask("data: all_positions", lambda: data.all_positions(leader))
     await calls.ask("data: all_redeemable_positions", lambda: data.all_redeemable_positions(leader), lambda all_: all_[0])
