@@ -1,4 +1,4 @@
-"""The venue's relayer, as somebody without its key meets it: it tells nonces and which wallets exist, and submits nothing."""
+"""The venue's relayer, as somebody without its key meets it: it tells nonces and wallets, and submits nothing."""
 
 import re
 

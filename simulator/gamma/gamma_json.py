@@ -71,6 +71,11 @@ def event_json(event: Event, now_ms: int) -> dict[str, Any]:
     return _event_facts(event, now_ms) | {"markets": markets}
 
 
+def tags_json(event: Event) -> list[dict[str, str]]:
+    """Return an event's tags: the categories of its markets."""
+    return [{"id": _tag(name), "label": name, "slug": name.lower()} for name in _categories(event)]
+
+
 def _facts(market: Market) -> dict[str, Any]:
     charged = market.fee_rate > 0
     return {
@@ -163,7 +168,7 @@ def _event_facts(event: Event, now_ms: int) -> dict[str, Any]:
         "createdAt": iso(min(starts, default=0)),
         "updatedAt": iso(now_ms),
         "volume": sum(market.volume for market in event.markets) / MICRO,
-        "tags": [{"id": _tag(name), "label": name, "slug": name.lower()} for name in _categories(event)],
+        "tags": tags_json(event),
         "startDate": iso(min(starts, default=0)),
         "endDate": iso(max(ends, default=0)),
     }

@@ -1,22 +1,32 @@
-"""The record of a client's calls: which worked, which did not and how. Runs in any client's environment: standard library only."""
+"""The record of a client's calls: which worked, which did not and how.
+
+Runs in any client's environment: standard library only.
+"""
 
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any
 
+Call = Callable[[], Any]
+Good = Callable[[Any], Any]
 _LONGEST = 300
 
 
 class Calls:
     """Ask one call after the other and note what came of each."""
 
-    def __init__(self) -> None:
-        """Start without calls."""
-        self.rows: list[dict[str, str]] = []
+    def __init__(self, rows: list[dict[str, str]] | None = None, prefix: str = "") -> None:
+        """Start without calls, or go on with those of another record."""
+        self.rows: list[dict[str, str]] = [] if rows is None else rows
+        self._prefix = prefix
 
-    async def ask(self, name: str, call: Callable[[], Any], good: Callable[[Any], Any] = bool) -> Any:
+    def of(self, part: str) -> "Calls":
+        """Return the same record, whose calls are named for a part of it."""
+        return Calls(self.rows, f"{part}: ")
+
+    async def ask(self, name: str, call: Call, good: Good = bool) -> Any:
         """Make a call, awaited and read to its end where need be; it is well if `good` says so of what it gives."""
         try:
             value = await settled(call())
@@ -28,17 +38,23 @@ class Calls:
 
     def note(self, name: str, fault: str = "") -> None:
         """Write down a call and what was wrong with it."""
-        self.rows.append({"call": name, "fault": " ".join(fault.split())[:_LONGEST]})
+        self.rows.append({"call": self._prefix + name, "fault": " ".join(fault.split())[:_LONGEST]})
 
     def end(self) -> None:
         """Hand the record to who started this program."""
         sys.stdout.write(json.dumps(self.rows) + "\n")
 
 
+def kinds_of(event: Any) -> set[str]:
+    """Return the type names of an event, or of each of a list of them."""
+    several: list[Any] = list(event) if type(event) is list else [event]  # pyright: ignore[reportUnknownArgumentType] - of others
+    return {type(each).__name__ for each in several}
+
+
 async def settled(value: Any) -> Any:
     """Return what a call of any kind gives in the end: awaited, and every item of a list in pages."""
     if isawaitable(value):
-        value = await cast("Awaitable[Any]", value)
+        value = await value
     pages = getattr(value, "iter_items", None)
     if pages is None:
         return value

@@ -8,7 +8,7 @@ from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
-from benchmarks.rigs.witnesses.calls import Calls, given
+from benchmarks.rigs.witnesses.calls import Calls, given, kinds_of
 from benchmarks.rigs.witnesses.control import lever, trade_once
 
 PATIENCE_S = 20.0
@@ -24,7 +24,9 @@ async def look(calls: Calls, world: dict[str, Any]) -> None:
     await calls.ask("gamma: fetch_keyset_page, the next", lambda: gamma.fetch_keyset_page(cursor, 2), _full)
     await calls.ask("gamma: fetch_events_by_slug", lambda: gamma.fetch_events_by_slug(event), _traded)
     await calls.ask("data: all_positions", lambda: data.all_positions(leader))
-    await calls.ask("data: all_redeemable_positions", lambda: data.all_redeemable_positions(leader), lambda all_: all_[0])
+    await calls.ask(
+        "data: all_redeemable_positions", lambda: data.all_redeemable_positions(leader), lambda all_: all_[0]
+    )
     await gamma.aclose()
     await data.aclose()
 
@@ -47,45 +49,49 @@ async def trade(calls: Calls, world: dict[str, Any], kind: str) -> Any:
     token, condition = world["ordered"]["tokens"][0], world["ordered"]["condition"]
     lever(world, "book", {"token": token, **world["book"]})
 
-    async def ask(name: str, call: Any, good: Any = bool) -> Any:
-        return await calls.ask(f"{kind}: {name}", call, good)
-
-    made = await ask("authenticate", lambda: client_of(world, kind))
+    calls = calls.of(kind)
+    made = await calls.ask("authenticate", lambda: client_of(world, kind))
     if made is None:
         return None
     client, signer = made
-    await ask("server_time", client.server_time)
-    await ask("tick_size", lambda: client.tick_size(token), lambda tick: tick == Decimal("0.01"))
-    await ask("neg_risk", lambda: client.neg_risk(token), lambda told: told is False)
-    await ask("market", lambda: client.market(condition), lambda market: len(market.tokens) == 2)
-    await ask("order_books", lambda: client.order_books(world["ordered"]["tokens"]), lambda books: len(books) == 2)
-    await _orders(ask, client, signer, token)
+    await calls.ask("server_time", client.server_time)
+    await calls.ask("tick_size", lambda: client.tick_size(token), lambda tick: tick == Decimal("0.01"))
+    await calls.ask("neg_risk", lambda: client.neg_risk(token), lambda told: told is False)
+    await calls.ask("market", lambda: client.market(condition), lambda market: len(market.tokens) == 2)
+    await calls.ask(
+        "order_books", lambda: client.order_books(world["ordered"]["tokens"]), lambda books: len(books) == 2
+    )
+    await _orders(calls, client, signer, token)
     request = import_module("eggplant_sdk.clob").OpenOrdersRequest
-    await ask("all_open_orders", lambda: client.all_open_orders(request(market=condition)), lambda rows: len(rows) == 1)
-    await ask("trades", lambda: client.trades(request()), lambda page: len(page.data) >= 1)
-    await ask("cancel_all", client.cancel_all, lambda told: len(told.canceled) == 1)
+    await calls.ask(
+        "all_open_orders", lambda: client.all_open_orders(request(market=condition)), lambda rows: len(rows) == 1
+    )
+    await calls.ask("trades", lambda: client.trades(request()), lambda page: len(page.data) >= 1)
+    await calls.ask("cancel_all", client.cancel_all, lambda told: len(told.canceled) == 1)
     return client, signer
 
 
-async def _orders(ask: Any, client: Any, signer: Any, token: str) -> None:
+async def _orders(calls: Calls, client: Any, signer: Any, token: str) -> None:
     poster = client.poster()
     order_signer = client.order_signer(import_module("eggplant_sdk.clob.signing").ExchangeDomain.ctf_v2(neg_risk=False))
     module = import_module("eggplant_sdk.clob.poster")
     tick = import_module("eggplant_sdk.clob.tick").TickEntry.new(Decimal("0.01"), int(token))
     rest = [module.RestingPlacement(tick=tick, price=Decimal("0.10"), size=Decimal(10))]
     sold = module.RestingPlacement(tick=tick, price=Decimal("0.48"), size=Decimal(5))
-    await ask("a FAK buy, posted by itself", lambda: buy(client, poster, signer, order_signer, token), _accepted)
-    await ask(
-        "place_resting", lambda: module.place_resting(rest, poster, signer, order_signer, 15), lambda all_: _accepted(all_[0])
+    await calls.ask("a FAK buy, posted by itself", lambda: buy(poster, signer, order_signer, token), _accepted)
+    await calls.ask(
+        "place_resting",
+        lambda: module.place_resting(rest, poster, signer, order_signer, 15),
+        lambda all_: _accepted(all_[0]),
     )
     await asyncio.sleep(1)  # what was bought can be sold once it is in a block
-    await ask(
+    await calls.ask(
         "place_marketable_sell", lambda: module.place_marketable_sell(sold, poster, signer, order_signer), _accepted
     )
     await poster.aclose()
 
 
-async def buy(client: Any, poster: Any, signer: Any, order_signer: Any, token: str) -> Any:
+async def buy(poster: Any, signer: Any, order_signer: Any, token: str) -> Any:
     """Sign and post a FAK buy of 10 pUSD at 0.51 or better."""
     signing = import_module("eggplant_sdk.clob.signing")
     types = import_module("eggplant_sdk.clob.types")
@@ -93,7 +99,13 @@ async def buy(client: Any, poster: Any, signer: Any, order_signer: Any, token: s
     now, salt = int(time.time() * 1000), signing.generate_salt()  # noqa: TID251 - the client's own clock
     amounts = (10_000_000, 19_607_800)
     order = signing.build_signable_order(
-        int(token), *amounts, order_signer.identity, now, types.OrderType.FAK, salt, False  # noqa: FBT003 - its own signature
+        int(token),
+        *amounts,
+        order_signer.identity,
+        now,
+        types.OrderType.FAK,
+        salt,
+        False,  # noqa: FBT003 - its own signature
     )
     signed = order_signer.sign_order(order, signer)
     return await poster.post_one(signed, poster_module.PostTimings(), now // 1000)
@@ -106,11 +118,13 @@ async def listen(calls: Calls, world: dict[str, Any], client: Any, signer: Any) 
     token = world["ordered"]["tokens"][0]
     config = market.MarketStreamConfig([token], url=world["urls"]["clob_ws_url"])
     public = await market.MarketStream.connect(config)
-    own = await user.UserStream.connect(user.UserStreamConfig(client.credentials, url=world["urls"]["clob_user_ws_url"]))
+    own = await user.UserStream.connect(
+        user.UserStreamConfig(client.credentials, url=world["urls"]["clob_user_ws_url"])
+    )
     order_signer = client.order_signer(import_module("eggplant_sdk.clob.signing").ExchangeDomain.ctf_v2(neg_risk=False))
     poster = client.poster()
     await asyncio.sleep(0.5)
-    await buy(client, poster, signer, order_signer, token)
+    await buy(poster, signer, order_signer, token)
     trade_once(world)
     lever(world, "tick", {"condition_id": world["ordered"]["condition"], "tick": "0.001"})
     wanted = {"MarketBook", "MarketPriceChange", "MarketLastTradePrice", "MarketTickSizeChange"}
@@ -133,8 +147,7 @@ async def _hear(next_one: Any, wanted: set[str]) -> set[str]:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE_S):
             while not wanted <= heard:
-                event = await next_one()
-                heard |= {type(each).__name__ for each in (event if isinstance(event, list) else [event])}
+                heard |= kinds_of(await next_one())
     return heard
 
 

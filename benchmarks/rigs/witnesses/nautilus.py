@@ -1,7 +1,7 @@
 """nautilus_trader's Polymarket adapter: its sockets and structs, and the HTTP client that it reads with.
 
-Its orders are those of CLOB V1, which the venue takes no more: the wallet looked at has an order that rests and one that was
-filled, placed beforehand by another client.
+Its orders are those of CLOB V1, which the venue takes no more: the wallet looked at has an order that rests and one
+that was filled, placed beforehand by another client.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import json
 from importlib import import_module
 from typing import Any
 
-from benchmarks.rigs.witnesses.calls import Calls, given
+from benchmarks.rigs.witnesses.calls import Calls, given, kinds_of
 from benchmarks.rigs.witnesses.control import lever, trade_once
 
 PATIENCE_S = 20.0
@@ -99,11 +99,15 @@ async def listen(calls: Calls, world: dict[str, Any], client: Any) -> None:
 
 async def _open(world: dict[str, Any], channel: str, tape: list[str], of: list[str], auth: Any) -> Any:
     sockets = import_module(f"{_ADAPTER}.websocket.client")
+
+    def taped(frame: bytes) -> None:
+        tape.append(frame.decode())
+
     made = sockets.PolymarketWebSocketClient(
         import_module("nautilus_trader.common.component").LiveClock(),
         world["urls"]["clob_ws_url"].removesuffix("market"),
         sockets.PolymarketWebSocketChannel(channel),
-        lambda frame: tape.append(frame.decode() if isinstance(frame, bytes) else frame),
+        taped,
         None,
         asyncio.get_running_loop(),
         auth,
@@ -125,11 +129,9 @@ async def _heard(calls: Calls, channel: str, tape: list[str], union: Any, kinds:
                 while tape:
                     frame = tape.pop(0)
                     try:
-                        value = msgspec.json.decode(frame, type=union)
+                        heard |= kinds_of(msgspec.json.decode(frame, type=union))
                     except msgspec.ValidationError as error:
                         wrong.add(f"{error}: {json.loads(frame).get('event_type')}")
-                        continue
-                    heard |= {type(each).__name__ for each in (value if isinstance(value, list) else [value])}
     for kind in sorted(kinds):
         calls.note(f"{channel} channel: {kind}", "" if kind in heard else f"not heard; {sorted(wrong)}")
     calls.note(f"{channel} channel: every frame is read", ", ".join(sorted(wrong)))

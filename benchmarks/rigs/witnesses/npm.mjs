@@ -164,6 +164,13 @@ async function heard(channel, listen) {
   }
 }
 
+async function buyFinely(client) {
+  const [tokenId] = world.fine.tokens;
+  await lever('book', {token: tokenId, bids: [['0.480', '400']], asks: [['0.483', '400']]});
+  const call = () => client.placeMarketOrder({tokenId, side: 'BUY', amount: 10, maxPrice: 0.483});
+  await ask('a market buy on a tick of 0.001', call, accepted);
+}
+
 const open = await look();
 let client = null;
 for (const kind of Object.keys(world.keys)) client = (await trade(kind)) ?? client;
@@ -172,6 +179,7 @@ await heard('market', () => hear(open, [{topic: 'market', tokenIds: market.token
   await lever('tick', {condition_id: market.condition, tick: '0.001'});
 }));
 if (client) {
+  await buyFinely(client);
   await heard('user', () => hear(client, [{topic: 'user'}], ['order', 'trade'], () =>
     client.placeMarketOrder({tokenId: ordered.tokens[0], side: 'BUY', amount: 5, maxPrice: 0.55}),
   ));

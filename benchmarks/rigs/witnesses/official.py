@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from benchmarks.rigs.witnesses.calls import Calls, given, settled
-from benchmarks.rigs.witnesses.official_orders import trade
+from benchmarks.rigs.witnesses.official_orders import buy_finely, trade
 from benchmarks.rigs.witnesses.official_streams import listen
 
 Asked = Callable[[Any, dict[str, Any]], Any]
@@ -30,7 +30,7 @@ READS: dict[str, Asked] = {
     "get_market_tags": lambda c, w: c.get_market_tags(w["market"]["id"]),
     "get_midpoint": lambda c, w: c.get_midpoint(asset_id=w["ordered"]["tokens"][0]),
     "get_midpoints": lambda c, w: c.get_midpoints(asset_ids=w["ordered"]["tokens"]),
-    "get_open_interests": lambda c, w: c.get_open_interests(condition_ids=w["market"]["condition"]),
+    "get_open_interests": lambda c, w: c.get_open_interests(**_some(c, w)),
     "get_order_book": lambda c, w: c.get_order_book(asset_id=w["ordered"]["tokens"][0]),
     "get_order_books": lambda c, w: c.get_order_books(asset_ids=w["ordered"]["tokens"]),
     "get_portfolio_value": lambda c, w: c.get_portfolio_value(user=w["leader"]),
@@ -39,7 +39,9 @@ READS: dict[str, Asked] = {
     "get_price_history": lambda c, w: c.get_price_history(asset_id=w["market"]["tokens"][0], interval="max"),
     "get_prices": lambda c, w: c.get_prices(requests=_price_requests(w)),
     "get_public_profile": lambda c, w: c.get_public_profile(w["leader"]),
-    "get_resolutions": lambda c, w: c.get_resolutions(condition_ids=[w["ended"]["condition"], w["market"]["condition"]]),
+    "get_resolutions": lambda c, w: c.get_resolutions(
+        condition_ids=[w["ended"]["condition"], w["market"]["condition"]]
+    ),
     "get_spread": lambda c, w: c.get_spread(asset_id=w["ordered"]["tokens"][0]),
     "get_spreads": lambda c, w: c.get_spreads(asset_ids=w["ordered"]["tokens"]),
     "get_token_references": lambda c, w: c.get_token_references(asset_ids=w["ended"]["tokens"]),
@@ -67,7 +69,9 @@ MORE: dict[str, Asked] = {
     "get_trading_approvals_state of a deposit wallet": lambda c, w: c.get_trading_approvals_state(
         wallet=w["wallets"]["deposit"]
     ),
-    "list_activity of one market": lambda c, w: c.list_activity(user=w["leader"], **_market(c, w["market"])),
+    "list_activity of one market": lambda c, w: c.list_activity(
+        user=w["leader"], condition_id=w["market"]["condition"]
+    ),
     "list_activity of one type": lambda c, w: c.list_activity(user=w["leader"], activity_types=["REDEEM"]),
     "list_markets, closed": lambda c, _: c.list_markets(closed=True),
     "list_markets of tokens": lambda c, w: c.list_markets(clob_token_ids=w["market"]["tokens"][0]),
@@ -76,7 +80,7 @@ MORE: dict[str, Asked] = {
     "list_positions, lost": lambda c, w: c.list_positions(user=w["leader"], status="REDEEMABLE_LOST"),
     "list_positions, closed": lambda c, w: c.list_positions(user=w["leader"], status="CLOSED"),
     "list_positions of a market": lambda c, w: c.list_positions(condition_id=w["market"]["condition"]),
-    "list_trades of a market": lambda c, w: c.list_trades(taker_only=False, **_market(c, w["market"])),
+    "list_trades of a market": lambda c, w: c.list_trades(taker_only=False, condition_id=w["market"]["condition"]),
 }
 OLD_MORE = ("get_event of one number", "get_market of one number", "list_markets, closed", "list_markets of tokens")
 """Those that the client of Data API v1 can be asked too."""
@@ -87,8 +91,10 @@ def _price_requests(world: dict[str, Any]) -> list[Any]:
     return [request(token_id=token, side="BUY") for token in world["ordered"]["tokens"]]
 
 
-def _market(client: Any, market: dict[str, Any]) -> dict[str, Any]:
-    return {"condition_id": market["condition"]}
+def _some(client: Any, world: dict[str, Any]) -> dict[str, Any]:
+    """Name a market by the word of this client's version."""
+    word = "condition_ids" if hasattr(client, "get_resolutions") else "market"
+    return {word: [world["market"]["condition"]]}
 
 
 def environment(urls: dict[str, str]) -> Any:
@@ -124,8 +130,7 @@ async def look(calls: Calls, world: dict[str, Any], mode: str) -> None:
             await calls.ask(name, lambda of=READS[name]: of(client, world))
         else:
             calls.note(name, "not asked")
-    old = "get_resolutions" not in READS or not hasattr(client, "get_resolutions")
-    for name in OLD_MORE if old else MORE:
+    for name in MORE if hasattr(client, "get_resolutions") else OLD_MORE:
         await calls.ask(name, lambda of=MORE[name]: of(client, world))
     await settled(client.close())
 
@@ -136,6 +141,7 @@ async def main() -> None:
     await look(calls, world, mode)
     for kind in world["keys"]:
         await trade(calls, world, environment(world["urls"]), mode, kind)
+    await buy_finely(calls, world, environment(world["urls"]), mode)
     if mode == "async":
         await listen(calls, world, environment(world["urls"]))
     calls.end()

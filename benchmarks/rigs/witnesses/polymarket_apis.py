@@ -6,7 +6,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from benchmarks.rigs.witnesses.calls import Calls, given
+from benchmarks.rigs.witnesses.calls import Calls, given, kinds_of
 from benchmarks.rigs.witnesses.control import lever, trade_once
 
 PATIENCE_S = 20.0
@@ -17,9 +17,13 @@ def pointed(part: str, name: str, base: str, **more: Any) -> Any:
     """Return one of its clients at another address: its own joining of addresses drops the path of the base."""
     module = import_module(f"polymarket_apis.clients.{part}")
     made = getattr(module, name)
+
+    def join(_: Any, endpoint: str) -> str:
+        return base + endpoint
+
     for each in made.__mro__:
         if "_build_url" in vars(each):
-            each._build_url = lambda _, endpoint: base + endpoint  # noqa: SLF001 - the only way in
+            each._build_url = join  # noqa: SLF001 - the only way in
     return made(**more)
 
 
@@ -40,6 +44,7 @@ async def look_at_clob(calls: Calls, world: dict[str, Any]) -> None:
         "get_midpoints": lambda: client.get_midpoints([token, other]),
         "get_neg_risk": lambda: client.get_neg_risk(token) is False,
         "get_order_book": lambda: client.get_order_book(token),
+        "get_order_book, a tick of 0.005": lambda: client.get_order_book(world["market"]["tokens"][0]),
         "get_order_books": lambda: client.get_order_books([token, other]),
         "get_price": lambda: client.get_price(token, "BUY"),
         "get_prices": lambda: client.get_prices([types.BookParams(token_id=token, side="BUY")]),
@@ -51,7 +56,7 @@ async def look_at_clob(calls: Calls, world: dict[str, Any]) -> None:
         "get_recent_history": lambda: client.get_recent_history(token),
     }
     for name, call in asked.items():
-        await calls.ask(f"clob: {name}", call)
+        await calls.of("clob").ask(name, call)
 
 
 async def look_at_gamma(calls: Calls, world: dict[str, Any]) -> None:
@@ -79,7 +84,7 @@ async def look_at_gamma(calls: Calls, world: dict[str, Any]) -> None:
         "get_comments": lambda: client.get_comments("Event", event["id"]),
     }
     for name, call in asked.items():
-        await calls.ask(f"gamma: {name}", call)
+        await calls.of("gamma").ask(name, call)
 
 
 async def look_at_data(calls: Calls, world: dict[str, Any]) -> None:
@@ -103,7 +108,7 @@ async def look_at_data(calls: Calls, world: dict[str, Any]) -> None:
         "get_leaderboard_rankings": client.get_leaderboard_rankings,
     }
     for name, call in asked.items():
-        await calls.ask(f"data: {name}", call)
+        await calls.of("data").ask(name, call)
 
 
 async def trade(calls: Calls, world: dict[str, Any], kind: str) -> Any:
@@ -115,22 +120,23 @@ async def trade(calls: Calls, world: dict[str, Any], kind: str) -> Any:
     more = {"private_key": key, "address": wallet, "signature_type": _TYPES[kind]}
     client = pointed("clob_client", "PolymarketClobClient", world["urls"]["clob_url"], **more)
 
-    async def ask(name: str, call: Any, good: Any = bool) -> Any:
-        return await calls.ask(f"{kind}: {name}", call, good)
-
+    calls = calls.of(kind)
     market = types.MarketOrderArgs(token_id=token, amount=10, side="BUY", price=0.51)
-    await ask("create_and_post_market_order", lambda: client.create_and_post_market_order(market, order_type=types.OrderType.FAK))
+    await calls.ask(
+        "create_and_post_market_order",
+        lambda: client.create_and_post_market_order(market, order_type=types.OrderType.FAK),
+    )
     limit = types.OrderArgs(token_id=token, price=0.1, size=10, side="BUY")
-    resting = await ask("create_and_post_order", lambda: client.create_and_post_order(limit))
-    await ask("get_orders", lambda: client.get_orders(condition_id=condition), lambda rows: len(rows) == 1)
-    await ask("get_trades", client.get_trades)
-    await ask("cancel_order", lambda: client.cancel_order(resting.order_id), lambda told: len(told.canceled) == 1)
-    await ask("create_and_post_order, twice", lambda: client.create_and_post_order(limit))
-    await ask("cancel_orders_for_condition_id", lambda: client.cancel_orders_for_condition_id(condition))
-    await ask("cancel_all", client.cancel_all)
-    await ask("get_pusd_balance", client.get_pusd_balance)
-    await ask("get_token_balance", lambda: _mined(lambda: client.get_token_balance(token)))
-    await ask("get_api_keys", client.get_api_keys)
+    resting = await calls.ask("create_and_post_order", lambda: client.create_and_post_order(limit))
+    await calls.ask("get_orders", lambda: client.get_orders(condition_id=condition), lambda rows: len(rows) == 1)
+    await calls.ask("get_trades", client.get_trades)
+    await calls.ask("cancel_order", lambda: client.cancel_order(resting.order_id), lambda told: len(told.canceled) == 1)
+    await calls.ask("create_and_post_order, twice", lambda: client.create_and_post_order(limit))
+    await calls.ask("cancel_orders_for_condition_id", lambda: client.cancel_orders_for_condition_id(condition))
+    await calls.ask("cancel_all", client.cancel_all)
+    await calls.ask("get_pusd_balance", client.get_pusd_balance)
+    await calls.ask("get_token_balance", lambda: _mined(lambda: client.get_token_balance(token)))
+    await calls.ask("get_api_keys", client.get_api_keys)
     return client
 
 
@@ -152,11 +158,12 @@ async def listen(calls: Calls, world: dict[str, Any], client: Any) -> None:
     done = threading.Event()
 
     def process(event: Any) -> None:
-        for each in event if isinstance(event, list) else [event]:
-            heard.add(type(each).__name__)
+        heard.update(kinds_of(event))
 
     tokens = world["ordered"]["tokens"]
-    threading.Thread(target=sockets.run_market_stream, args=(tokens,), kwargs={"process_event": process}, daemon=True).start()
+    threading.Thread(
+        target=sockets.run_market_stream, args=(tokens,), kwargs={"process_event": process}, daemon=True
+    ).start()
     threading.Thread(
         target=sockets.run_user_stream, args=(client.creds,), kwargs={"process_event": process}, daemon=True
     ).start()
@@ -165,7 +172,7 @@ async def listen(calls: Calls, world: dict[str, Any], client: Any) -> None:
     wanted = {"OrderBookSummaryEvent", "PriceChangeEvent", "LastTradePriceEvent", "OrderEvent", "TradeEvent"}
     for _ in range(int(PATIENCE_S)):
         trade_once(world)
-        with suppress(Exception):  # noqa: BLE001 - the calls above say what is wrong with its orders
+        with suppress(Exception):  # the calls above say what is wrong with its orders
             client.create_and_post_market_order(market, order_type=types.OrderType.FAK)
         done.wait(0.5)
         if wanted <= heard:

@@ -70,7 +70,8 @@ def _live(sim: Simulator) -> None:
     ended, traded, halved = sim.markets[:3]
 
     def fill(token: str, **more: Any) -> None:
-        sim.fill(**({"leader": leader, "token": token, "side": "BUY", "shares": "10", "price": "0.5"} | more))
+        facts: dict[str, Any] = {"leader": leader, "token": token, "side": "BUY", "shares": "10", "price": "0.5"}
+        sim.fill(**(facts | more))
 
     for _ in range(5):
         fill(ended.tokens[0])
@@ -94,6 +95,7 @@ def _facts(sim: Simulator, wallets: dict[str, str]) -> dict[str, Any]:
         "market": _market(traded),
         "halved": _market(halved),
         "ordered": _market(ordered),
+        "fine": _market(next(market for market in sim.markets if market.tick == 10)),
         "book": {"asks": ASKS, "bids": BIDS},
         "keys": KEYS,
         "wallets": wallets,
