@@ -6,7 +6,8 @@ from typing import Any
 
 from simulator.core.market import Event, Market
 from simulator.core.world import World
-from simulator.gamma.gamma_json import event_json, market_json, tags_json
+from simulator.gamma.event_facts import tags_json
+from simulator.gamma.gamma_json import event_json, market_json
 from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route, answer
 
 _DEPRECATED = {"deprecation": "true", "sunset": "Fri, 01 May 2026 00:00:00 GMT"}
