@@ -7,7 +7,7 @@ from typing import Any
 from simulator.core.market import Event, Market
 from simulator.core.world import World
 from simulator.gamma.event_facts import tags_json
-from simulator.gamma.gamma_json import event_json, market_json
+from simulator.gamma.gamma_json import event_json, market_json, version_of
 from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route, answer
 
 _DEPRECATED = {"deprecation": "true", "sunset": "Fri, 01 May 2026 00:00:00 GMT"}
@@ -106,7 +106,7 @@ class Gamma:
         return [
             market
             for market in self._candidates(query)
-            if market.closed(now) == closed and (not versions or "v1" in versions)
+            if market.closed(now) == closed and (not versions or version_of(market) in versions)
         ]
 
     def _candidates(self, query: Query) -> list[Market]:
@@ -115,6 +115,8 @@ class Gamma:
             found = (catalog.by_condition.get(each.lower()) for each in conditions)
         elif tokens := query.every("clob_token_ids"):
             found = (catalog.by_token.get(each) for each in tokens)
+        elif positions := query.every("position_ids"):
+            found = (catalog.by_token.get(each) for each in positions)
         elif slugs := query.every("slug"):
             found = (catalog.by_slug.get(each) for each in slugs)
         elif ids := query.every("id"):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.core.amounts import MICRO, PRICE_ONE, TICK_TEXTS, number_of, plain
-from simulator.core.contracts import UMA_ADAPTER, USDC_E
+from simulator.core.contracts import UMA_ADAPTER, USDC_E, is_position
 from simulator.core.market import Event, Market
 from simulator.gamma.event_facts import event_facts, iso, neg_risk_id
 
@@ -83,13 +83,12 @@ def _facts(market: Market) -> dict[str, Any]:
             "conditionId": market.condition_id,
             "questionID": market.question_id,
             "slug": market.slug,
-            "version": "v1",
             "icon": market.icon,
             "image": market.icon,
             "description": f"A made-up market: {market.question}",
             "category": market.category,
             "outcomes": json.dumps(market.outcomes),
-            "clobTokenIds": json.dumps(market.tokens),
+            **_tokens(market),
             "startDate": iso(market.start_ms),
             "endDate": iso(market.end_ms),
             "endDateIso": iso(market.end_ms)[:10],
@@ -115,6 +114,18 @@ def _facts(market: Market) -> dict[str, Any]:
             "secondsDelay": 0,
         }
     )
+
+
+def version_of(market: Market) -> str:
+    """Return which protocol a market belongs to, told by the shape of its tokens' ids."""
+    return "v2" if is_position(market.tokens[0]) else "v1"
+
+
+def _tokens(market: Market) -> dict[str, Any]:
+    """Return the version and the tokens in its words: positions stand in a list of their own."""
+    if version_of(market) == "v2":
+        return {"version": "v2", "positionIds": list(market.tokens)}
+    return {"version": "v1", "clobTokenIds": json.dumps(market.tokens)}
 
 
 def _of_category(market: Market) -> dict[str, Any]:

@@ -70,6 +70,13 @@ async def buy_finely(calls: Calls, world: dict[str, Any], environment: Any, mode
         lambda: client.place_market_order(asset_id=token, side="BUY", amount="10", max_price="0.483"),
         _accepted,
     )
+    positions = lever(world, "positions-market", {})["tokens"]
+    lever(world, "book", {"token": positions[0], "bids": [["0.49", "400"]], "asks": [["0.50", "400"]]})
+    await calls.ask(
+        "a market buy of a Protocol V2 position",
+        lambda: client.place_market_order(asset_id=positions[0], side="BUY", amount="10", max_price="0.50"),
+        _accepted,
+    )
     await settled(client.close())
 
 
