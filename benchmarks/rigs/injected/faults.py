@@ -33,7 +33,10 @@ def _put(place: object, name: str, value: object) -> None:
 
 
 def _fee_in_the_price() -> None:
-    _put(trade_amounts, "_fee", lambda _told, _shares: 0)
+    def none(_told: object, _shares: int) -> int:
+        return 0
+
+    _put(trade_amounts, "_fee", none)
 
 
 def _no_fee_in_usdc_size() -> None:
