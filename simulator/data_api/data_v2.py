@@ -7,7 +7,7 @@ from itertools import islice
 from simulator.core import contracts
 from simulator.core.world import World
 from simulator.data_api import cursor, pages
-from simulator.data_api.activity import Row, Shape, between, render
+from simulator.data_api.activity import Row, Shape, between
 from simulator.data_api.data_facts import markets_of
 from simulator.data_api.positions import Holdings
 from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route, answer
@@ -126,7 +126,7 @@ class DataV2:
         pagination = pages.pagination(following, limit)
         if more:
             self._spoil(call, query, pagination)
-        texts = pages.spoiled([render(row, shape) for row in page], self._world, call)
+        texts = pages.rendered(page, shape, self._world, call)
         return pages.enveloped(texts, pagination)
 
     def _spoil(self, call: Call, query: Query, pagination: dict[str, object]) -> None:
