@@ -10,7 +10,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
@@ -63,7 +63,12 @@ class Settings(BaseSettings):
     program: ClassVar[str] = "hybrid"
 
     redis_url: str = Field(
-        "redis://127.0.0.1:6379/0", description="Redis 7.0+ or Valkey that carries streams, gates and ledger."
+        "redis://127.0.0.1:6379/0",
+        description="Redis 7.0+ or Valkey that carries streams, gates and ledger; or redis+sentinel://HOST:PORT/NAME/0.",
+    )
+    durability: Literal["local", "replicated"] = Field(
+        "local",
+        description="What a signal, an order and a decision wait for: Redis itself, or that one replica has them.",
     )
     data_api_url: str = Field(endpoints.DATA_API_URL, description="Base URL of the Data API.")
     gamma_url: str = Field(endpoints.GAMMA_URL, description="Base URL of the Gamma API (market facts).")

@@ -57,6 +57,7 @@ KNOWN = frozenset(
         "DIGEST_AT",
         "DISCOVER_RATE_PER_S",
         "DRY_RUN",
+        "DURABILITY",
         "EMIT_RULE",
         "EXIT_BEFORE_END_S",
         "EXIT_FLOOR_END_PCT",

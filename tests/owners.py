@@ -43,6 +43,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 """An outside thing, and the files that may import it."""
 REDIS_OWNERS = (
     "shared/redis/client.py",
+    "shared/redis/connection/*",
     "shared/redis/consumer_group.py",
     "shared/redis/own_line.py",
     "shared/account/equity_line.py",

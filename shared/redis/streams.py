@@ -27,7 +27,7 @@ _NO_STREAM = "no such key"
 
 @lru_cache(maxsize=16)
 def _script(redis: Redis, file: str) -> LuaScript:
-    return LuaScript(redis, Path(__file__).with_name(file))
+    return LuaScript(redis, Path(__file__).with_name(file), durable=file == "streams.lua")
 
 
 @dataclass(frozen=True)

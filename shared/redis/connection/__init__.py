@@ -1,0 +1,1 @@
+"""Where a server is: the forms of its URL, and the primary that sentinels name."""
