@@ -146,7 +146,7 @@ class SentinelServers:
             f"requirepass {self.password}",
             f"masterauth {self.password}",
             "appendonly yes",
-            "appendfsync everysec",
+            "appendfsync always",
             'save ""',
             "repl-diskless-sync-delay 0",
             *([f"replicaof 127.0.0.1 {self.servers[0].port}"] if place else []),

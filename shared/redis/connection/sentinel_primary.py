@@ -36,6 +36,10 @@ _UNKNOWN_NAME = "No such master"
 Address = tuple[str, int]
 
 
+class PrimaryWatch(threading.Thread):
+    """Watches a primary for as long as anybody is connected to it; nobody waits for its end."""
+
+
 class SentinelPrimary:
     """What sentinels say of one primary; all connections of this process to it, on any thread."""
 
@@ -61,26 +65,40 @@ class SentinelPrimary:
             ConnectionError: no sentinel answers, or it is down and no other was elected yet.
             BadConfig: they refuse our login, or know no such name.
         """
-        answers: list[dict[str, Any]] = []
-        problems: list[RedisError] = []
+        answers, problems = list[tuple[Redis, dict[str, Any]]](), list[RedisError]()
         for sentinel in self._sentinels:
             try:
-                answers.append(cast("dict[str, Any]", sentinel.sentinel_master(self.place.name)))
+                answers.append((sentinel, cast("dict[str, Any]", sentinel.sentinel_master(self.place.name))))
             except RedisError as error:
                 problems.append(error)
         if not answers:
             raise self._unanswered(problems)
-        newest = max(answers, key=_epoch)
-        if _epoch(newest) < self._epoch and problems:
+        epoch = max(_epoch(answer) for _, answer in answers)
+        if epoch < self._epoch and problems:
             raise ConnectionLost(f"sentinels that knew where {self.place.name} went do not answer: {problems[0]}")
-        if any(_hands_over(answer) for answer in answers if _epoch(answer) >= _epoch(newest)):
-            self._moved(None, _epoch(newest))
-            raise ConnectionLost(f"{self.place.name} is handed over to a replica")
-        if newest.get("is_sdown") or newest.get("is_odown"):
-            raise ConnectionLost(f"the sentinels hold {self.place.name} for down and have elected no other yet")
-        address = str(newest["ip"]), int(newest["port"])
-        self._moved(address, _epoch(newest))
+        address = self._named([one for one in answers if _epoch(one[1]) == epoch])
+        self._moved(address, epoch)
+        if address is None:
+            raise ConnectionLost(f"{self.place.name} is being handed over to a replica")
         return address
+
+    def _named(self, answers: list[tuple[Redis, dict[str, Any]]]) -> Address | None:
+        """Return the primary of answers that know as much; None while a replica is being promoted.
+
+        The sentinel that promotes it names it, once that is done, before it says so of the name as a whole.
+
+        Raises:
+            ConnectionError: it is down.
+        """
+        for sentinel, answer in answers:
+            if "failover_in_progress" in str(answer["flags"]):
+                found = sentinel.sentinel_get_master_addr_by_name(self.place.name)
+                promoted = cast("Address | None", found)
+                return promoted if promoted != _address(answer) else None
+        _, answer = answers[0]
+        if answer.get("is_sdown") or answer.get("is_odown"):
+            raise ConnectionLost(f"the sentinels hold {self.place.name} for down and have elected no other yet")
+        return _address(answer)
 
     def adopt(self, connection: AbstractConnection, address: Address) -> None:
         """End `connection`, which leads to `address`, once the primary is elsewhere.
@@ -94,7 +112,7 @@ class SentinelPrimary:
             self._led.add(connection)
             watched, self._watching = self._watching == os.getpid(), os.getpid()
         if not watched:
-            threading.Thread(target=self._watch, name=f"sentinel-{self.place.name}", daemon=True).start()
+            PrimaryWatch(target=self._watch, name=f"sentinel-{self.place.name}", daemon=True).start()
 
     def _unanswered(self, problems: list[RedisError]) -> Exception:
         """Name why no sentinel answers; that all refuse us does not pass by itself."""
@@ -178,9 +196,8 @@ def _epoch(answer: dict[str, Any]) -> int:
     return int(answer.get("config-epoch", 0))
 
 
-def _hands_over(answer: dict[str, Any]) -> bool:
-    """Say whether the sentinel that was asked is promoting a replica: the old primary still answers, in vain."""
-    return "failover_in_progress" in str(answer.get("flags", ""))
+def _address(answer: dict[str, Any]) -> Address:
+    return str(answer["ip"]), int(answer["port"])
 
 
 def _hang_up(connection: AbstractConnection) -> None:
