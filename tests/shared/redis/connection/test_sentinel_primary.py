@@ -9,12 +9,14 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from benchmarks.rigs.sentinels import NAME, SentinelServers, wait_for
+from ops.operator import controls
 from redeemer.jobs.queue import bytes_connection, redemption_queue
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig, Unavailable
 from shared.redis.client import LuaScript, answering, connect_redis, server_address
 from shared.redis.server_memory import ServerMemory
 from shared.redis.streams import stream_tail
+from tests.ops.operator.announced_pipeline import announced, hybrid
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.server, pytest.mark.takes(12)]
@@ -131,3 +133,12 @@ def test_what_sentinels_refuse_is_one_line_with_the_fix(sentinels: SentinelServe
     with pytest.raises(BadConfig, match="sentinel_password"), answering(redis := connect_redis(no_login)):
         redis.ping()
     assert sentinels.sentinel_password not in server_address(redis)
+
+
+def test_commands_speak_to_the_primary(sentinels: SentinelServers) -> None:
+    redis = announced(sentinels.url, "paper")
+
+    result = hybrid(sentinels.url, "kill", "--mode", "paper")
+
+    assert result.output.startswith(f"on {server_address(redis)}\npaper orders and redemptions are off")
+    assert "kill" in [control.name for control in controls.active(redis, "paper")]
