@@ -12,6 +12,7 @@ import contextlib
 import json
 import random
 import signal
+import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,14 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rigs.failover_load import Load, loaded, rest
-from benchmarks.rigs.order_rig import CLOCK
+from benchmarks.rigs.order_rig import CLOCK, a_signal
 from benchmarks.rigs.sentinels import Node, SentinelServers, debian_server, wait_for
 from ops.supervisor.embedded_redis import free_port, server_binary
 from shared.messages.base import SERVICE
-from shared.redis.streams import stream_tail
+from shared.redis.client import Durability, connect_redis
+from shared.redis.streams import publish_once, stream_tail
 from simulator.command_line import HidingParser
 
 BEHIND_S = 3.0
+WRITES = 500
 SETTLES_S = 240.0
 ZEROS = ("fills_missed", "fills_doubled", "orders_doubled", "orders_unexplained", "undecided", "decided_twice")
 
@@ -62,30 +65,47 @@ def hold_behind(load: Load) -> dict[str, float]:
     return took
 
 
+def price(servers: SentinelServers) -> dict[str, float]:
+    """Return the median of a signal's write in ms, by what it waits for; on servers at rest."""
+    found: dict[str, float] = {}
+    durabilities: tuple[Durability, ...] = ("local", "replicated")
+    for durability in durabilities:
+        redis, took = connect_redis(servers.url, durability=durability), list[float]()
+        for number in range(WRITES):
+            event, began = a_signal(number, "1", run=durability), CLOCK.monotonic()
+            publish_once(redis, "price", event, fact=f"price:{event.id}", age=number)
+            took.append((CLOCK.monotonic() - began) * 1000)
+        found[f"write_{durability}_ms"] = round(statistics.median(took), 3)
+        redis.delete("price", "price:facts", "price:ages", "price:horizons")
+    return found
+
+
 def run(asked: argparse.Namespace, binary: Path) -> dict[str, Any]:
     """Fail over as often as asked, judge."""
-    dice, took = random.Random(asked.seed), list[dict[str, float]]()
     with tempfile.TemporaryDirectory() if asked.folder is None else contextlib.nullcontext(asked.folder) as name:
         folder = Path(name)
         (folder / "servers").mkdir(parents=True)
-        settings = {"DURABILITY": asked.durability}
-        with (
-            SentinelServers(folder / "servers", binary) as servers,
-            loaded(folder, servers, settings, asked.seed) as load,
-        ):
-            for number in range(asked.kills):
-                rest(dice.uniform(1, 4))
-                old = servers.primary()
-                took.append(fail_over(load, old))
-                print(f"  {number + 1}: {took[-1]}", file=sys.stderr)
-                rest(dice.uniform(0, 2))
-                old.start()
-                servers.wait_until_whole()
-            rest(2)
-            behind = hold_behind(load) if asked.behind else {}
-            found = load.judged(SETTLES_S)
+        with SentinelServers(folder / "servers", binary) as servers:
+            costs = price(servers)
+            with loaded(folder, servers, {"DURABILITY": asked.durability}, asked.seed) as load:
+                return {"kills": asked.kills, "behind": asked.behind, **costs, **_under_load(load, asked)}
+
+
+def _under_load(load: Load, asked: argparse.Namespace) -> dict[str, Any]:
+    dice, took = random.Random(asked.seed), list[dict[str, float]]()
+    for number in range(asked.kills):
+        rest(dice.uniform(1, 4))
+        old = load.servers.primary()
+        took.append(fail_over(load, old))
+        print(f"  {number + 1}: {took[-1]}", file=sys.stderr)
+        rest(dice.uniform(0, 2))
+        old.start()
+        load.servers.wait_until_whole()
+    if asked.behind:
+        rest(2)
+        took.append(hold_behind(load))
     times = {f"{name}_max": round(max(one[name] for one in took), 2) for name in took[0]} if took else {}
-    return {"kills": asked.kills, "behind": bool(behind), **times, **found}
+    return {**times, **load.judged(SETTLES_S)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
