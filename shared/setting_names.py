@@ -76,6 +76,7 @@ KNOWN = frozenset(
         "HEARTBEAT_EVERY_S",
         "HEARTBEAT_S",
         "HEARTBEAT_URL",
+        "HS_PREFIX",
         "HTTP_TIMEOUT_S",
         "INSTANCE",
         "KEEP_ENTRIES",

@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 from shared.domain.errors import BadConfig, HybridError, Unavailable
 from shared.domain.server_check import SETTINGS, ServerFindings, judge_settings
+from shared.redis.connection.key_prefix import PrefixPacker, take_prefix
 from shared.redis.connection.sentinel_primary import PrimaryConnection, PrimaryTlsConnection, sentinel_primary
 from shared.redis.connection.server_url import check_url, redacted_url, sentinel_place
 from shared.redis.own_line import own_line
@@ -59,6 +60,9 @@ def connect_redis(
     check_url(url)
     shown = redacted_url(url)
     given: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    url, prefix = take_prefix(url)
+    if prefix:
+        given["command_packer"] = PrefixPacker(prefix)
     try:
         if place := sentinel_place(url):
             url = place.primary_url
@@ -98,7 +102,12 @@ def loading_client(redis: Redis) -> Redis:
 
 
 def server_address(redis: Redis) -> str:
-    """Return where `redis` points to, without secrets."""
+    """Return where `redis` points to, and under which prefix its keys are, without secrets."""
+    packer: PrefixPacker | None = redis.connection_pool.connection_kwargs.get("command_packer")
+    return f"{_place(redis)} (HS_PREFIX={packer.prefix.strip('{}:')})" if packer else _place(redis)
+
+
+def _place(redis: Redis) -> str:
     pool = redis.connection_pool
     known: dict[str, Any] = pool.connection_kwargs
     if "primary" in known:
@@ -107,6 +116,12 @@ def server_address(redis: Redis) -> str:
         return f"unix://{known['path']}"
     scheme = "rediss" if issubclass(pool.connection_class, SSLConnection) else "redis"
     return f"{scheme}://{known.get('host', 'localhost')}:{known.get('port', 6379)}/{known.get('db', 0)}"
+
+
+def bare_key(redis: Redis, key: str) -> str:
+    """Return a key as the server told it without the prefix of our keys."""
+    packer: PrefixPacker | None = redis.connection_pool.connection_kwargs.get("command_packer")
+    return packer.bare(key) if packer else key
 
 
 def translated_errors(redis: Redis, error: RedisError) -> HybridError | None:

@@ -1,1 +1,1 @@
-"""Where a server is: the forms of its URL, and the primary that sentinels name."""
+"""Where a server is: forms of its URL, the primary that sentinels name, the prefix of keys."""

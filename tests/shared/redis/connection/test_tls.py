@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from benchmarks.rigs.sentinels import SentinelServers, debian_server
-from shared.domain.errors import BadConfig
+from shared.domain.errors import BadConfig, HybridError
 from shared.redis.client import answering, connect_redis
 from tests.shared.redis.connection.certificates import PrivateAuthority
 
@@ -58,7 +58,7 @@ def test_each_certificate_that_is_missing_is_one_line_with_the_fix(servers: Sent
 
     for query, fix in ((nobody, "ssl_ca_certs=FILE"), (anonymous, "ssl_certfile, ssl_keyfile")):
         url = f"rediss://:{password}@127.0.0.1:{port}/0{query}"
-        with pytest.raises(BadConfig, match=fix), connect_redis(url) as redis, answering(redis):
+        with pytest.raises(HybridError, match=fix), connect_redis(url) as redis, answering(redis):
             redis.ping()
     behind = connect_redis(servers.url.partition("&")[0])
     with pytest.raises(BadConfig, match=r"no sentinel answers.*ssl_ca_certs=FILE") as caught, answering(behind):
