@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rigs.failover_load import Load, loaded, rest
+from benchmarks.rigs.failovers.load import Load, loaded, rest
+from benchmarks.rigs.failovers.sentinels import Node, SentinelServers, debian_server, wait_for
 from benchmarks.rigs.order_rig import CLOCK, a_signal
-from benchmarks.rigs.sentinels import Node, SentinelServers, debian_server, wait_for
 from ops.supervisor.embedded_redis import free_port, server_binary
 from shared.messages.base import SERVICE
 from shared.redis.client import Durability, connect_redis

@@ -38,7 +38,7 @@ from shared.process.shutdown_signals import (
 from shared.process.stderr_lines import say_event, say_line, say_stopped
 from shared.process.stop_event import StopEvent
 from shared.redis.client import check_server
-from shared.redis.connection.sentinel_primary import PrimaryWatch
+from shared.redis.connection.moving_primary import PrimaryWatch
 from shared.redis.server_loading import wait_until_loaded
 
 LAST_WORDS_S = 2.0

@@ -15,9 +15,11 @@ from redis.retry import Retry
 
 from shared.domain.errors import BadConfig, HybridError, Unavailable
 from shared.domain.server_check import SETTINGS, ServerFindings, judge_settings
+from shared.redis.connection.cluster_primary import cluster_primary
 from shared.redis.connection.key_prefix import PrefixPacker, take_prefix
-from shared.redis.connection.sentinel_primary import PrimaryConnection, PrimaryTlsConnection, sentinel_primary
-from shared.redis.connection.server_url import check_url, redacted_url, sentinel_place
+from shared.redis.connection.moving_primary import MovingPrimary, PrimaryConnection, PrimaryTlsConnection
+from shared.redis.connection.sentinel_primary import sentinel_primary
+from shared.redis.connection.server_url import check_url, cluster_place, redacted_url, sentinel_place
 from shared.redis.own_line import own_line
 from shared.redis.password_file import take_password
 from shared.redis.server_errors import name_server_error
@@ -64,11 +66,11 @@ def connect_redis(
     if prefix:
         given["command_packer"] = PrefixPacker(prefix)
     try:
-        if place := sentinel_place(url):
-            url = place.primary_url
-            given["connection_class"] = PrimaryTlsConnection if url.startswith("rediss:") else PrimaryConnection
-            given["primary"] = sentinel_primary(place)
         url, password = take_password(url)
+        url, primary = _moving_primary(url, prefix, password)
+        if primary is not None:
+            given["connection_class"] = PrimaryTlsConnection if url.startswith("rediss:") else PrimaryConnection
+            given["primary"] = primary
         if password is not None:
             given["password"] = password
         kind = ReplicatedRedis if durability == "replicated" else Redis
@@ -94,6 +96,21 @@ def connect_redis(
     return redis
 
 
+def _moving_primary(url: str, prefix: str, password: str | None) -> tuple[str, MovingPrimary | None]:
+    """Return the URL of a primary that others name, and how to find it; None where `url` names the server itself.
+
+    Raises:
+        BadConfig: a cluster, and no prefix.
+    """
+    if sentinels := sentinel_place(url):
+        return sentinels.primary_url, sentinel_primary(sentinels)
+    if nodes := cluster_place(url, password):
+        if not prefix:
+            raise BadConfig(f"The cluster {nodes} needs HS_PREFIX: one word for all keys, as HS_PREFIX=alpha")
+        return nodes.primary_url, cluster_primary(nodes, prefix)
+    return url, None
+
+
 def loading_client(redis: Redis) -> Redis:
     """Return a client of the same server that sends no PING of its own: one that loads answers INFO, but no PING."""
     pool = redis.connection_pool
@@ -111,7 +128,7 @@ def _place(redis: Redis) -> str:
     pool = redis.connection_pool
     known: dict[str, Any] = pool.connection_kwargs
     if "primary" in known:
-        return str(known["primary"].place)
+        return str(known["primary"])
     if "path" in known:
         return f"unix://{known['path']}"
     scheme = "rediss" if issubclass(pool.connection_class, SSLConnection) else "redis"

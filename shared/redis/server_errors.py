@@ -88,6 +88,9 @@ WRONG = MappingProxyType(
 )
 """Answers that only another setting cures."""
 
+_MOVES = frozenset({"MOVED", "ASK", "CLUSTERDOWN", "TRYAGAIN"})
+"""Answers of a cluster while a slot moves, or its node fails: a pipeline of one slot waits until that is over."""
+
 _TLS_TO_PLAIN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "record layer failure")
 _TLS_REFUSED = ("CERTIFICATE_VERIFY_FAILED", "CERTIFICATE_REQUIRED", "certificate required", "HANDSHAKE_FAILURE")
 _CUT_OFF = ("reset by peer", "closed by server", "EOF occurred", "Broken pipe")
@@ -108,6 +111,8 @@ def name_server_error(error: RedisError, where: str) -> HybridError | None:
 def _answered(word: str, error: RedisError, where: str) -> HybridError:
     said = " ".join(str(error).split())[:200].rstrip(".: ")
     said = said if said.startswith(word) or word in {"DBINDEX", "UNKNOWN", "MAXCLIENTS"} else f"{word} {said}"
+    if "+cluster:" in where and word in _MOVES:
+        return Unavailable(f"Redis at {where} cannot serve now: {said}; the slot of HS_PREFIX moves, wait")
     if word == "LOADING":
         return StillLoading(f"Redis at {where} is still loading its file")
     if word in PASSING:

@@ -6,14 +6,15 @@ events and captures too: the one place that knows the prefix is where a command 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 import hiredis
 
 from shared.domain.errors import BadConfig
 
+_pack = cast("Callable[[tuple[Any, ...]], bytes]", hiredis.pack_command)
 OPTION = "hs_prefix"
 OWN = ("hs:", "rq:")
 """How our keys begin, and those of rq."""
@@ -66,7 +67,7 @@ class PrefixPacker:
         command = [*(name if isinstance(name, str) else bytes(name).decode()).split(), *rest]
         for place in key_places(command):
             command[place] = self._named(command[place])
-        return [hiredis.pack_command(tuple(command))]  # pyright: ignore[reportUnknownMemberType, reportArgumentType] - untyped
+        return [_pack(tuple(command))]
 
     def bare(self, key: str) -> str:
         """Return a key that the server told as we know it."""

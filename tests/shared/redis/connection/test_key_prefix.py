@@ -7,11 +7,12 @@ import pytest
 from shared.clock import ManualClock
 from shared.domain.errors import BadConfig
 from shared.messages.base import SIGNALS
-from shared.redis.client import LuaScript, bare_key, connect_redis, server_address
+from shared.redis.client import LuaScript, bare_key, server_address
 from shared.redis.connection.key_prefix import PrefixPacker, take_prefix, with_prefix
 from shared.redis.consumer_group import GroupReader
 from shared.redis.streams import follow_streams, publish_once, stream_tail
 from tests.buyer.builders import a_signal
+from tests.shared.redis.connection.conftest import Connect
 
 ALPHA = "{alpha}:"
 
@@ -56,9 +57,9 @@ def test_a_prefix_that_cannot_be_one_is_refused(wrong: str) -> None:
 
 
 @pytest.mark.server
-def test_two_pipelines_share_a_server_and_see_nothing_of_each_other(valkey_url: str) -> None:
-    alpha, beta = (connect_redis(with_prefix(valkey_url, name), blocking_s=1) for name in ("alpha", "beta"))
-    plain = connect_redis(valkey_url)
+def test_two_pipelines_share_a_server_and_see_nothing_of_each_other(valkey_url: str, connected: Connect) -> None:
+    alpha, beta = (connected(with_prefix(valkey_url, name), blocking_s=1) for name in ("alpha", "beta"))
+    plain = connected(valkey_url)
     event = a_signal()
 
     told = publish_once(alpha, SIGNALS, event, fact="a:1")
@@ -77,8 +78,8 @@ def test_two_pipelines_share_a_server_and_see_nothing_of_each_other(valkey_url: 
 
 
 @pytest.mark.server
-def test_a_script_gets_its_keys_under_the_prefix(valkey_url: str) -> None:
-    alpha = connect_redis(with_prefix(valkey_url, "alpha"))
+def test_a_script_gets_its_keys_under_the_prefix(valkey_url: str, connected: Connect) -> None:
+    alpha = connected(with_prefix(valkey_url, "alpha"))
     script = LuaScript(alpha, "return KEYS[1] .. ARGV[1]")
 
     assert script(["hs:a"], ["hs:b"]) == "{alpha}:hs:ahs:b"

@@ -8,15 +8,16 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from benchmarks.rigs.sentinels import NAME, SentinelServers, wait_for
+from benchmarks.rigs.failovers.sentinels import NAME, SentinelServers, wait_for
 from ops.operator import controls
 from redeemer.jobs.queue import bytes_connection, redemption_queue
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig, Unavailable
-from shared.redis.client import LuaScript, answering, connect_redis, server_address
+from shared.redis.client import LuaScript, answering, server_address
 from shared.redis.server_memory import ServerMemory
 from shared.redis.streams import stream_tail
 from tests.ops.operator.announced_pipeline import announced, hybrid
+from tests.shared.redis.connection.conftest import Connect
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.server, pytest.mark.takes(12)]
@@ -29,10 +30,10 @@ def serves(redis: Redis) -> bool:
         return bool(redis.ping())
 
 
-def test_after_a_planned_failover_what_is_answered_is_kept(sentinels: SentinelServers) -> None:
+def test_after_a_planned_failover_what_is_answered_is_kept(sentinels: SentinelServers, connected: Connect) -> None:
     """The old primary answers for seconds more, and forgets it: we end those connections (redis-py does not)."""
-    redis, memory = connect_redis(sentinels.url), ServerMemory()
-    told = connect_redis(sentinels.url, greet=memory.greet)
+    redis, memory = connected(sentinels.url), ServerMemory()
+    told = connected(sentinels.url, greet=memory.greet)
     old, acknowledged = sentinels.primary(), list[str]()
 
     sentinels.hand_over()
@@ -53,8 +54,10 @@ def test_after_a_planned_failover_what_is_answered_is_kept(sentinels: SentinelSe
     assert bool(lost) == bool(memory.take_losses())
 
 
-def test_a_killed_primary_is_followed_within_two_seconds_of_the_election(sentinels: SentinelServers) -> None:
-    redis, reader = connect_redis(sentinels.url), connect_redis(sentinels.url, blocking_s=60)
+def test_a_killed_primary_is_followed_within_two_seconds_of_the_election(
+    sentinels: SentinelServers, connected: Connect
+) -> None:
+    redis, reader = connected(sentinels.url), connected(sentinels.url, blocking_s=60)
     redis.set("kept", "1")
     wait_for(lambda: redis.wait(2, 1000) == 2, "the replicas do not follow")
     ended = threading.Event()
@@ -85,9 +88,9 @@ def _serves(redis: Redis) -> bool:
         return False
 
 
-def test_a_primary_that_hangs_is_left_where_it_hangs(sentinels: SentinelServers) -> None:
+def test_a_primary_that_hangs_is_left_where_it_hangs(sentinels: SentinelServers, connected: Connect) -> None:
     """A read on it would wait for its whole time; it ends with the election."""
-    redis = connect_redis(sentinels.url, blocking_s=60)
+    redis = connected(sentinels.url, blocking_s=60)
     serves(redis)
     old = sentinels.primary()
 
@@ -99,8 +102,10 @@ def test_a_primary_that_hangs_is_left_where_it_hangs(sentinels: SentinelServers)
     old.send(signal.SIGCONT)
 
 
-def test_a_durable_script_is_done_only_when_a_replica_has_it(sentinels: SentinelServers, counting: Path) -> None:
-    redis = connect_redis(sentinels.url, durability="replicated")
+def test_a_durable_script_is_done_only_when_a_replica_has_it(
+    sentinels: SentinelServers, counting: Path, connected: Connect
+) -> None:
+    redis = connected(sentinels.url, durability="replicated")
     durable, other = LuaScript(redis, counting, durable=True), LuaScript(redis, counting)
     primary = sentinels.primary()
 
@@ -114,8 +119,8 @@ def test_a_durable_script_is_done_only_when_a_replica_has_it(sentinels: Sentinel
     assert other(["count"], [1]) == "5"
 
 
-def test_a_queue_of_rq_is_filled_and_read_behind_sentinels(sentinels: SentinelServers) -> None:
-    connection = bytes_connection(connect_redis(sentinels.url))
+def test_a_queue_of_rq_is_filled_and_read_behind_sentinels(sentinels: SentinelServers, connected: Connect) -> None:
+    connection = bytes_connection(connected(sentinels.url))
     queue = redemption_queue("jobs", connection)
 
     queue.enqueue("redeemer.jobs.redeem", "0xa", "0xb")
@@ -124,13 +129,13 @@ def test_a_queue_of_rq_is_filled_and_read_behind_sentinels(sentinels: SentinelSe
     assert queue.job_ids
 
 
-def test_what_sentinels_refuse_is_one_line_with_the_fix(sentinels: SentinelServers) -> None:
+def test_what_sentinels_refuse_is_one_line_with_the_fix(sentinels: SentinelServers, connected: Connect) -> None:
     wrong_name = sentinels.url.replace(f"/{NAME}/", "/another/")
     no_login = sentinels.url.partition("?")[0]
 
-    with pytest.raises(BadConfig, match="another"), answering(redis := connect_redis(wrong_name)):
+    with pytest.raises(BadConfig, match="another"), answering(redis := connected(wrong_name)):
         redis.ping()
-    with pytest.raises(BadConfig, match="sentinel_password"), answering(redis := connect_redis(no_login)):
+    with pytest.raises(BadConfig, match="sentinel_password"), answering(redis := connected(no_login)):
         redis.ping()
     assert sentinels.sentinel_password not in server_address(redis)
 

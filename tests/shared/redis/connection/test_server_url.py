@@ -60,7 +60,7 @@ def test_an_address_holds_no_password() -> None:
         ("redis+sentinel://a:1/name/0?sentinel_tls=perhaps", "yes or no"),
         ("redis+sentinel://a:1/name/0?no_such_option=1", "no_such_option"),
         ("redis+sentinel://a:1/name/0?sentinel_password_file=/none/there", "sentinel_password_file=/none/there"),
-        ("redis+cluster://a:1/0", "redis+sentinel://"),
+        ("redis+clusters://a:1/0", "redis+cluster://"),
         ("sentinel://:s3cret@a:1/name", "redis+sentinel://"),
     ],
 )

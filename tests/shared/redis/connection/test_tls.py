@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from benchmarks.rigs.sentinels import SentinelServers, debian_server
+from benchmarks.rigs.failovers.sentinels import SentinelServers, debian_server
 from shared.domain.errors import BadConfig, HybridError
 from shared.redis.client import answering, connect_redis
 from tests.shared.redis.connection.certificates import PrivateAuthority
+from tests.shared.redis.connection.conftest import Connect
 
 pytestmark = [pytest.mark.server, pytest.mark.takes(8)]
 
@@ -52,15 +53,17 @@ def test_both_sides_show_a_certificate_of_the_authority(servers: SentinelServers
         assert straight.get("a") == "1"
 
 
-def test_each_certificate_that_is_missing_is_one_line_with_the_fix(servers: SentinelServers) -> None:
+def test_each_certificate_that_is_missing_is_one_line_with_the_fix(
+    servers: SentinelServers, connected: Connect
+) -> None:
     (port, password), ca = (servers.servers[0].port, servers.password), servers.query.partition("&")[0]
     nobody, anonymous = "", f"?{ca}"
 
     for query, fix in ((nobody, "ssl_ca_certs=FILE"), (anonymous, "ssl_certfile, ssl_keyfile")):
         url = f"rediss://:{password}@127.0.0.1:{port}/0{query}"
-        with pytest.raises(HybridError, match=fix), connect_redis(url) as redis, answering(redis):
+        with pytest.raises(HybridError, match=fix), connected(url) as redis, answering(redis):
             redis.ping()
-    behind = connect_redis(servers.url.partition("&")[0])
+    behind = connected(servers.url.partition("&")[0])
     with pytest.raises(BadConfig, match=r"no sentinel answers.*ssl_ca_certs=FILE") as caught, answering(behind):
         behind.ping()
     assert len(str(caught.value).splitlines()) == 1

@@ -35,6 +35,7 @@ class Node:
     folder: Path
     port: int
     words: tuple[str, ...]
+    bus: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

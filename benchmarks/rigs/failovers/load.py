@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rigs.failovers.sentinels import SentinelServers, wait_for
 from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading
-from benchmarks.rigs.sentinels import SentinelServers, wait_for
 from ops.demo.demo import DemoWorld, read_all, settle, simulator
 from shared.domain.errors import HybridError
 from shared.messages.base import DECISIONS, SERVICE, SIGNALS
