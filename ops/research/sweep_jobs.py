@@ -123,7 +123,9 @@ class SweepJobs:
             waiting = set(self._queue.get_job_ids())
             for name, varied in tries.items():
                 job = f"sweep-{name}"
-                if job not in waiting and not self._raw.exists(_running(name)) and not self._enqueue(job, varied):
+                if job in waiting or self._raw.exists(_running(name)) or self._enqueue(job, varied):
+                    continue
+                if not self._redis.hexists(scores_key(self._spec), name):  # who ends a try stores its score first
                     self._drop(job)
                     self._enqueue(job, varied)
 
