@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, ClassVar, cast
 
 from redis import Redis
@@ -17,12 +18,12 @@ from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.serializers import JSONSerializer
 
 from backtest.sweep.plan import Settings
-from backtest.sweep.trial import TrialScore, TrialSpec, run_trial, trial_id
+from backtest.sweep.trial import OpenPaths, TrialScore, TrialSpec, run_trial, trial_id
 from redeemer.jobs.allowed_job import AllowedJob
 from redeemer.jobs.queue import bytes_connection
 from redeemer.jobs.rq_worker import ThreadWorker
 from shared.clock import Clock, SystemClock
-from shared.domain.errors import HybridError
+from shared.domain.errors import BadConfig, DependencyMissing, HybridError
 from shared.redis.client import answering
 
 JOB = "ops.sweep_jobs.run"
@@ -35,6 +36,9 @@ SILENT_MS = 8000
 """A worker that said nothing for so long is taken for dead, and its try is given to another."""
 RETRY_S = 1.0
 
+_histories: ContextVar[OpenPaths] = ContextVar("histories")
+"""How jobs on this thread open histories: the worker's process says it, no job does."""
+
 
 def scores_key(spec: TrialSpec) -> str:
     """Name the hash of a history's scores: try -> JSON."""
@@ -46,15 +50,30 @@ def run(spec_json: str, varied: dict[str, str]) -> str:
     job = get_current_job()
     if job is None:
         raise RuntimeError("a sweep's job is run by a worker: start `hybrid sweep-worker`")
+    open_paths = _histories.get(None)
+    if open_paths is None:
+        raise DependencyMissing("this worker opens no histories: start it with `hybrid sweep-worker`")
     redis, spec = job.connection, TrialSpec.model_validate_json(spec_json)
     name = trial_id(spec, varied)
     with _alive(redis, name):
         try:
-            found = run_trial(spec, varied).model_dump_json()
+            _refuse_paths(spec, varied)
+            found = run_trial(spec, varied, open_paths).model_dump_json()
         except (HybridError, ValueError) as error:
             found = json.dumps({"error": str(error), "settings": varied})
         redis.hset(scores_key(spec), name, found)
     return name
+
+
+def _refuse_paths(spec: TrialSpec, varied: Mapping[str, str]) -> None:
+    """Refuse a setting that names a file here: `hybrid sweep` sends a file's contents.
+
+    Raises:
+        BadConfig: naming it.
+    """
+    for name, value in {"leader_limits": spec.limits.leader_limits, **varied}.items():
+        if value.startswith("@"):
+            raise BadConfig(f"{name}={value}: a try may name no file of a worker's machine")
 
 
 class SweepJob(AllowedJob):
@@ -101,6 +120,8 @@ class SweepJobs:
         self._redis, self._spec = redis, spec
         self._raw = bytes_connection(redis)
         self._queue = Queue(QUEUE, connection=self._raw, serializer=JSONSerializer, job_class=SweepJob)
+        self.again = 0
+        """Tries that were offered again: their worker was lost, or an earlier sweep left them."""
 
     def known(self, names: Sequence[str]) -> dict[str, str]:
         """Return the stored JSON of those that are done.
@@ -127,7 +148,7 @@ class SweepJobs:
                     continue
                 if not self._redis.hexists(scores_key(self._spec), name):  # who ends a try stores its score first
                     self._drop(job)
-                    self._enqueue(job, varied)
+                    self.again += self._enqueue(job, varied)
 
     def workers(self) -> int:
         """Return how many workers are there for this queue."""
@@ -159,8 +180,9 @@ class SweepJobs:
         job.delete()  # pyright: ignore[reportUnknownMemberType] - as above
 
 
-def work(redis: Redis, stop: threading.Event, clock: Clock, *, burst: bool = False) -> int:
+def work(redis: Redis, open_paths: OpenPaths, stop: threading.Event, clock: Clock, *, burst: bool = False) -> int:
     """Run tries until `stop` is set, or with `burst` until none waits; return how many were run."""
+    _histories.set(open_paths)
     done = {True: 0, False: 0}
     while not stop.is_set():
         connection = bytes_connection(redis)
