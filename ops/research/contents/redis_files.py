@@ -42,7 +42,7 @@ class RedisFiles:
         content = HistoryContent.model_validate_json(found)
         if content.id != history:
             raise BadConfig(
-                f"the list of the sweep's files is of another history ({content.id}, not {history}): refused"
+                f"the list of the sweep's files is of another history ({content.id}, not {history})"
             )
         return content
 
