@@ -28,11 +28,11 @@ class PublishedFiles:
     @property
     def words(self) -> str:
         """Say how workers on other machines get the files."""
-        files = f"{len(self._content.distinct)} files of {self._content.size:,} bytes"
+        files = f"the sweep's files ({self._content.size:,} bytes)"
         if self._store:
-            return f"{files} in {self._store.shown}: workers fetch what they lack"
+            return f"{files} are in {self._store.shown}: workers fetch what they lack"
         if self._fits:
-            return f"{files} in Redis until this ends: workers fetch what they lack"
+            return f"{files} are in Redis until this ends: workers fetch what they lack"
         return (
             f"{files} are more than SWEEP_REDIS_MB, so workers elsewhere must have them: raise it, set SWEEP_STORE on "
             "all machines, or start them with `hybrid sweep-worker --have FOLDER`"

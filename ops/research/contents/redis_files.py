@@ -41,9 +41,7 @@ class RedisFiles:
             )
         content = HistoryContent.model_validate_json(found)
         if content.id != history:
-            raise BadConfig(
-                f"the list of the sweep's files is of another history ({content.id}, not {history})"
-            )
+            raise BadConfig(f"the list of the sweep's files is of another history ({content.id}, not {history})")
         return content
 
     def keep(self, files: Iterable[FileContent]) -> list[FileContent]:

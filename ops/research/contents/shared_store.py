@@ -1,15 +1,16 @@
 """A place that all machines see, by fsspec: a shared folder, S3, HTTP; each file under its SHA-256."""
 
+import re
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
-from urllib.parse import urlsplit
 
 from backtest.sweep.contents import FileContent
 from shared.domain.errors import BadConfig, DependencyMissing, Unavailable
 
 _CHUNK = 1 << 20
+_USER = re.compile(r"//[^/@\s]+@")
 _FIX = "give a folder, or a URL whose kind fsspec knows; s3:// needs `pip install s3fs`, http:// `pip install aiohttp`"
 
 
@@ -89,7 +90,7 @@ class SharedStore:
         try:
             yield
         except Exception as error:  # each kind of place raises its own library's errors
-            said = f"{type(error).__name__}: {error}".strip(": ")
+            said = _USER.sub("//", f"{type(error).__name__}: {error}".strip(": "))
             raise Unavailable(
                 f"{file.name}: not to be had as {self.shown}/{file.sha256} ({said}); who may write there only by "
                 "hand puts it there under this name"
@@ -97,6 +98,5 @@ class SharedStore:
 
 
 def _shown(url: str) -> str:
-    """Return a place without a user and password."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/") if parts.netloc else url
+    """Return a place without user, password and what stands behind a question mark."""
+    return _USER.sub("//", url.partition("?")[0]).rstrip("/")
