@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from redis import Redis
@@ -15,6 +16,7 @@ from ops.research.contents.shared_store import SharedStore
 from ops.research.contents.worker_histories import WorkerHistories
 from redeemer.jobs.queue import bytes_connection
 from shared.clock import Clock
+from shared.domain.errors import BadConfig
 
 FOLDER = "files"
 """The cache's folder, beside the scores; workers of this machine with the same data folder share it."""
@@ -29,8 +31,9 @@ def published_files(
         BadConfig: SWEEP_STORE names no place; DependencyMissing: what it needs is not installed.
     """
     cache, places = FileCache(at / FOLDER, cfg.sweep_cache_mb * MB), dict(content_places(content, files, resolved))
-    for file, place in places.items():
-        cache.note(file.sha256, place)
+    with suppress(BadConfig):  # a folder that cannot be written: this machine's workers fetch as others do
+        for file, place in places.items():
+            cache.note(file.sha256, place)
     store = SharedStore(cfg.sweep_store) if cfg.sweep_store else None
     listed = RedisFiles(bytes_connection(redis))
     return PublishedFiles(content, places, listed, store, cap_bytes=cfg.sweep_redis_mb * MB)

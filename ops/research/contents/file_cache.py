@@ -30,23 +30,28 @@ class FileCache:
         self._objects, self._open = folder / "objects", folder / "open"
 
     def note(self, sha256: str, path: Path) -> None:
-        """Remember that this machine has a file at `path`; it takes no space here."""
-        self._make_folders()
-        link = self._objects / f".{sha256}.{os.getpid()}"
-        link.unlink(missing_ok=True)
-        link.symlink_to(path.resolve())
-        link.replace(self._objects / sha256)
+        """Remember that this machine has a file at `path`; it takes no space here.
+
+        Raises:
+            BadConfig: the folder cannot be written.
+        """
+        with self._writing():
+            self._made()
+            link = self._objects / f".{sha256}.{os.getpid()}"
+            link.unlink(missing_ok=True)
+            link.symlink_to(path.resolve())
+            link.replace(self._objects / sha256)
 
     @contextmanager
     def opened(self, content: HistoryContent, fetch: Fetch) -> Generator[HistoryPaths]:
         """Have all files of a history as long as the block lasts; one process of a machine fetches at a time.
 
         Raises:
-            BadConfig: a file is not what was to be fetched; or the history is larger than the cache may be.
+            BadConfig: a file is not what was to be fetched; or the history is larger than the cache may be; or the
+                folder cannot be written.
         """
-        self._make_folders()
         with ExitStack() as stack:
-            with _locked(self._folder):
+            with self._writing(), _locked(self._made()):
                 self._clear_dead()
                 view = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self._open)))
                 stack.enter_context(_locked(view))
@@ -54,9 +59,18 @@ class FileCache:
                 paths = self._linked(content, view)
             yield paths
 
-    def _make_folders(self) -> None:
+    def _made(self) -> Path:
+        """Return the folder, made where it is not there yet."""
         for folder in (self._folder, self._objects, self._open):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._folder
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BadConfig(f"{self._folder}: fetched files cannot be kept there ({error}); see --data-dir") from error
 
     def _clear_dead(self) -> None:
         """Remove what killed processes left: nobody holds it."""

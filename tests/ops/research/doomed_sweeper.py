@@ -34,5 +34,7 @@ if __name__ == "__main__":
     sweep_jobs.BEAT_S = 0.5
     clock, stop = SystemClock(), threading.Event()
     with connect_redis(sys.argv[1]) as redis:
-        histories = worker_histories(SweepSettings(), redis, Path(sys.argv[2]), (), clock=clock, stop=stop)
+        histories = worker_histories(
+            SweepSettings.model_validate({}), redis, Path(sys.argv[2]), (), clock=clock, stop=stop
+        )
         sweep_jobs.work(redis, histories, stop, clock)

@@ -126,6 +126,16 @@ def test_what_is_thrown_out_while_it_is_read_stays_readable(tmp_path: Path) -> N
         assert paths.files[0].read_bytes() == b"a" * 80
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache, history = FileCache(tmp_path / "file", CAP), a_history(rows=b"one")
+
+    with pytest.raises(BadConfig, match="cannot be kept there"):
+        held(cache, history, giving(b"one"))
+    with pytest.raises(BadConfig, match="cannot be kept there"):
+        cache.note(history.distinct[0].sha256, tmp_path)
+
+
 def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
     left = tmp_path / "open" / "of-a-dead-one"
     (left / "0").mkdir(parents=True)

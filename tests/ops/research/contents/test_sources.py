@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -40,9 +42,13 @@ def redis(valkey_url: str) -> Iterator[Redis]:
         yield client
 
 
+def keys(redis: Redis, pattern: str) -> list[str]:
+    return cast("list[str]", redis.keys(pattern))
+
+
 def a_spec(content: HistoryContent) -> TrialSpec:
-    fixed = {"files": ("/nowhere",), "history": content.id, "fixed": {}, "code": "x", "bankroll": 1}
-    return TrialSpec.model_validate({**fixed, "limits": decided_settings([], {}).limits})
+    limits = decided_settings([], {}).limits
+    return TrialSpec(files=("/nowhere",), history=content.id, fixed={}, limits=limits, bankroll=Decimal(1), code="x")
 
 
 def opened(
@@ -63,19 +69,19 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worker_fetches_from_redis_what_it_lacks_and_the_end_of_the_sweep_removes_it(
     given: list[Path], redis: Redis, tmp_path: Path
 ) -> None:
-    cfg, content = SweepSettings(), read_content(given)
+    cfg, content = SweepSettings.model_validate({}), read_content(given)
     files = published_files(cfg, content, given, [], redis, tmp_path / "here")
     files.keep()
-    assert all(0 < redis.ttl(key) <= redis_files.KEPT_S for key in redis.scan_iter("hs:sweep:file*"))
+    assert all(0 < redis.ttl(key) <= redis_files.KEPT_S for key in keys(redis, "hs:sweep:file*"))
 
     assert opened(content, redis, tmp_path / "there", cfg) == [b"one", LARGE]
     files.remove()
-    assert list(redis.scan_iter("hs:sweep:file*")) == []
+    assert keys(redis, "hs:sweep:file*") == []
 
 
 @pytest.mark.server
 def test_what_another_sweep_took_away_is_offered_again(given: list[Path], redis: Redis, tmp_path: Path) -> None:
-    cfg, content = SweepSettings(), read_content(given)
+    cfg, content = SweepSettings.model_validate({}), read_content(given)
     one, two = (published_files(cfg, content, given, [], redis, tmp_path / "here") for _ in range(2))
     one.keep()
     two.keep()
@@ -89,12 +95,12 @@ def test_what_another_sweep_took_away_is_offered_again(given: list[Path], redis:
 def test_files_above_the_cap_are_kept_out_of_redis_and_a_worker_says_what_to_do(
     given: list[Path], redis: Redis, tmp_path: Path
 ) -> None:
-    cfg, content = SweepSettings(sweep_redis_mb=2), read_content(given)
+    cfg, content = SweepSettings.model_validate({"sweep_redis_mb": 2}), read_content(given)
     files = published_files(cfg, content, given, [], redis, tmp_path / "here")
     files.keep()
 
     assert "SWEEP_STORE" in files.words
-    assert list(redis.scan_iter("hs:sweep:file:*")) == []
+    assert keys(redis, "hs:sweep:file:*") == []
     with pytest.raises(BadConfig, match=r"1\.zst: this worker cannot have it.*--have"):
         opened(content, redis, tmp_path / "there", cfg)
     assert opened(content, redis, tmp_path / "here", cfg) == [b"one", LARGE]
@@ -106,11 +112,14 @@ def test_files_above_the_cap_are_kept_out_of_redis_and_a_worker_says_what_to_do(
 def test_a_shared_folder_holds_each_file_by_its_content(
     given: list[Path], redis: Redis, tmp_path: Path, form: str
 ) -> None:
-    cfg, content = SweepSettings(sweep_store=form.format(tmp_path / "share" / "sweeps")), read_content(given)
+    cfg, content = (
+        SweepSettings.model_validate({"sweep_store": form.format(tmp_path / "share" / "sweeps")}),
+        read_content(given),
+    )
     published_files(cfg, content, given, [], redis, tmp_path / "here").keep()
 
     assert {path.name for path in (tmp_path / "share" / "sweeps").iterdir()} == {f.sha256 for f in content.distinct}
-    assert list(redis.scan_iter("hs:sweep:file:*")) == []
+    assert keys(redis, "hs:sweep:file:*") == []
     assert opened(content, redis, tmp_path / "there", cfg) == [b"one", LARGE]
 
 
@@ -118,7 +127,7 @@ def test_a_shared_folder_holds_each_file_by_its_content(
 def test_a_file_that_was_changed_in_the_store_is_refused_by_name(
     given: list[Path], redis: Redis, tmp_path: Path
 ) -> None:
-    cfg, content = SweepSettings(sweep_store=str(tmp_path / "share")), read_content(given)
+    cfg, content = SweepSettings.model_validate({"sweep_store": str(tmp_path / "share")}), read_content(given)
     published_files(cfg, content, given, [], redis, tmp_path / "here").keep()
     (tmp_path / "share" / content.files[1][0].sha256).write_bytes(LARGE[:-1] + b"x")
 
@@ -130,13 +139,13 @@ def test_a_file_that_was_changed_in_the_store_is_refused_by_name(
 def test_a_torn_fetch_is_begun_again(given: list[Path], redis: Redis, tmp_path: Path) -> None:
     """The first source breaks off in the middle; the second has it whole."""
     content = read_content(given)
-    published_files(SweepSettings(), content, given, [], redis, tmp_path / "here").keep()
+    published_files(SweepSettings.model_validate({}), content, given, [], redis, tmp_path / "here").keep()
     redis.hdel(f"hs:sweep:file:{content.files[1][0].sha256}", "2")
     store = SharedStore(str(tmp_path / "share"))
     for file, place in content_places(content, given, []):
         store.put(file, place)
 
-    cfg = SweepSettings(sweep_store=str(tmp_path / "share"))
+    cfg = SweepSettings.model_validate({"sweep_store": str(tmp_path / "share")})
     assert opened(content, redis, tmp_path / "there", cfg) == [b"one", LARGE]
 
 
