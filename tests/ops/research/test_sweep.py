@@ -242,6 +242,7 @@ def offered(wanted: SettingsSweep, redis: Redis, files: tuple[Path, Path], at: P
 
 @pytest.mark.process
 @pytest.mark.server
+@pytest.mark.takes(9)
 def test_64_tries_over_two_machines_without_the_files_equal_one_process_though_a_worker_is_killed(
     files: tuple[Path, Path], valkey_url: str, tmp_path: Path
 ) -> None:
@@ -273,8 +274,9 @@ def test_64_tries_over_two_machines_without_the_files_equal_one_process_though_a
         assert doomed.returncode == -signal.SIGKILL
         fetched = {file.sha256 for file in wanted.content.distinct}
         assert scores == alone
-        assert (done_by_it, tries.again) == (5, 1)
-        assert said.split()[0] == "59"
+        assert done_by_it == 5
+        assert tries.again >= 1
+        assert int(said.split()[0]) >= 59
         assert {path.name for path in (tmp_path / "one/files/objects").iterdir()} == fetched
         assert {path.name for path in (tmp_path / "two/sweeps/files/objects").iterdir()} == fetched
         assert redis.keys("hs:sweep:file*") == []
@@ -300,6 +302,24 @@ def test_a_try_that_fails_stops_the_sweep_with_its_settings_and_is_tried_again_l
         tries.forget(list(failed))
         tries.offer({name: wanted.tries[name] for name in failed})
         assert sweep_jobs.work(redis, open_in_place, NEVER, SystemClock(), burst=True) == 1
+
+
+@pytest.mark.server
+def test_a_try_that_a_worker_may_just_have_taken_is_offered_again_at_the_second_look_only(
+    files: tuple[Path, Path], valkey_url: str
+) -> None:
+    wanted = a_sweep(files, "delay=2")
+    with connect_redis(valkey_url) as redis:
+        tries = SweepJobs(redis, wanted.spec)
+        tries.offer(wanted.tries)
+        taken = redis.lpop("rq:queue:sweep")
+
+        tries.offer(wanted.tries)
+        once = redis.lrange("rq:queue:sweep", 0, -1)
+        tries.offer(wanted.tries)
+
+        assert (once, tries.again) == ([], 1)
+        assert redis.lrange("rq:queue:sweep", 0, -1) == [taken]
 
 
 @pytest.mark.server
