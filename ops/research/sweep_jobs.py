@@ -198,6 +198,8 @@ class SweepJobs:
         """Delete a job whose worker died, or whose score was forgotten; were it still run, its score is the same."""
         if job := self._fetch(name):
             job.delete()  # pyright: ignore[reportUnknownMemberType] - as above
+        else:  # a word that a worker wrote of a job that was deleted under it
+            self._raw.delete(SweepJob.key_for(_job_id(name)))
 
 
 def work(redis: Redis, open_paths: OpenPaths, stop: threading.Event, clock: Clock, *, burst: bool = False) -> int:

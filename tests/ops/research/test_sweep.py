@@ -323,6 +323,20 @@ def test_a_try_that_a_worker_may_just_have_taken_is_offered_again_at_the_second_
 
 
 @pytest.mark.server
+def test_what_is_left_of_a_job_that_was_deleted_keeps_no_try_from_being_offered(
+    files: tuple[Path, Path], valkey_url: str
+) -> None:
+    """A worker that ends a job after it was deleted writes its state alone."""
+    wanted = a_sweep(files, "delay=2")
+    [name] = wanted.tries
+    with connect_redis(valkey_url) as redis:
+        redis.hset(f"rq:job:sweep-{name}", "status", "finished")
+        SweepJobs(redis, wanted.spec).offer(wanted.tries)
+
+        assert redis.lrange("rq:queue:sweep", 0, -1) == [f"sweep-{name}"]
+
+
+@pytest.mark.server
 def test_a_job_that_names_a_file_of_the_workers_machine_is_refused(
     files: tuple[Path, Path], valkey_url: str, tmp_path: Path
 ) -> None:
