@@ -10,7 +10,8 @@ FAST   := not server and not simulator and not sockets and not process and not e
 # Three workers a core: what plays with processes and sockets waits much of its time.
 WORKERS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
-  --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live --extra web --extra alerts
+  --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live --extra web --extra alerts \
+  --extra sweep
 
 # Compile each module once, not once in every process that the tests and the demo start.
 export PYTHONDONTWRITEBYTECODE :=
