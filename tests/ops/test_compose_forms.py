@@ -52,6 +52,7 @@ def test_each_form_is_named_by_the_command_that_runs_it_in_the_first_file_and_in
         shown = f"docker compose -f {BASE} -f deploy/{name} up"
         assert f"#   {shown}\n" in (ROOT / BASE).read_text()
         assert f"#   {shown}\n" in (ROOT / "deploy" / name).read_text()
+        assert f"`{shown}`" in (ROOT / "docs" / "guide" / "containers.md").read_text()
     assert {file.name for file in (ROOT / "deploy").glob("compose.*.yml")} == SETTINGS.keys()
 
 
