@@ -95,9 +95,14 @@ lock: install-dev ## Resolve the dependencies again, with hashes and without add
 	$(COMPILE) --upgrade --extra report -c requirements.lock -o requirements-report.lock
 	$(COMPILE) --extra report --extra dev -c requirements-report.lock -o requirements-dev.lock
 
-sbom: install-dev ## Write build/sbom.json: what the image holds, from its lock, with hashes (CycloneDX)
+sbom: install-dev ## Write build/sbom-{slim,report}.json: what each image holds, from its lock, with hashes (CycloneDX)
 	mkdir -p build
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json requirements.lock
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom-slim.json requirements.lock
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom-report.json requirements-report.lock
+
+.PHONY: image-sizes
+image-sizes: install ## Say what each image's stage installs, in megabytes
+	$(BIN)/python -m benchmarks.image_sizes
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info
