@@ -22,7 +22,7 @@ def move_keys(
 
     Example: HS_PREFIX=alpha hybrid move-keys
     """
-    from ops.operator.key_mover import move_keys as command
+    from ops.supervisor.key_mover import move_keys as command
     from ops.supervisor.server_folder import find_url, unprefixed_url
     from shared.process.stderr_lines import say_line
     from shared.redis.client import connect_redis, server_address

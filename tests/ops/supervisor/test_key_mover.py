@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from benchmarks.rigs.failovers.cluster import ClusterServers
 from ops.cli import app
-from ops.operator.key_mover import move_keys
+from ops.supervisor.key_mover import move_keys
 from shared.domain.errors import RefusedForSafety
 from shared.messages.base import SIGNALS
 from shared.process.beats import ProcessBeat, write_beats

@@ -57,13 +57,13 @@ def _found(redis: Redis) -> Iterator[str]:
 
 def _move(source: Redis, target: Redis, key: str) -> bool:
     """Move one key with its time to live; False when it is gone."""
-    held = cast("bytes | None", source.dump(key))
+    held = source.dump(key)
     if held is None:
         return False
     if target.exists(key):
-        if cast("bytes | None", target.dump(key)) != held:
+        if target.dump(key) != held:
             raise RefusedForSafety(f"{key} stands in both places and differs: nothing was deleted; delete one of them")
     else:
-        target.restore(key, max(0, int(cast("int", source.pttl(key)))), held)
+        target.restore(key, max(0, source.pttl(key)), held)
     source.unlink(key)
     return True
