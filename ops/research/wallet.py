@@ -110,7 +110,8 @@ def _of_venue(leader: str, days: float, console: Console) -> HistoryFiles:
         found = ask(leader, days, SystemClock())
     for note in found.notes:
         said.print(note, highlight=False)
-    return HistoryFiles(iter(found.market_events), (SOURCE,), trades=len(found.market_events), unsure=UNSURE)
+    counts = found.counts
+    return HistoryFiles(iter(found.market_events), (SOURCE,), counts=(counts,), trades=counts.trades, unsure=UNSURE)
 
 
 def follow(
