@@ -25,16 +25,17 @@ MOST_SALES = 50_000
 class LeaderMemory:
     """Tells the ledger of a run what the live buyer would know; nothing where it knows that already."""
 
-    def __init__(self, ledger: RunLedger, theirs: LeaderSums, clock: Clock, limits: TradingLimits) -> None:
+    def __init__(
+        self, ledger: RunLedger, theirs: LeaderSums, clock: Clock, limits: TradingLimits, *, alone: bool = False
+    ) -> None:
+        """Build it; `alone` says that the history has one leader."""
         self._ledger, self._theirs, self._clock = ledger, theirs, clock
-        self._asks = bool(limits.max_over_others_pct or limits.leader_limits)
+        self.asks = bool(limits.max_over_others_pct or limits.leader_limits) and not alone
         self._paid: dict[str, dict[str, deque[TradePrint]]] = {}
         self._sold_at: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def see(self, signal: ActionableSignal, at_ms: int) -> None:
         """Take in a trade, when it happens."""
-        if not self._asks:
-            return
         paid = self._paid.get(signal.token_id)
         if paid is None:
             paid = self._paid[signal.token_id] = {}

@@ -133,7 +133,8 @@ def follow(
     profile = TraderProfile(leader)
     models = [replace(RunModels(), delay=delay) for delay in delays.values()]
     with working:
-        results = run_side_by_side(only_leader(history(), leader, profile), limits, bankroll, models)
+        events = only_leader(history(), leader, profile)
+        results = run_side_by_side(events, limits, bankroll, models, one_leader=True)
         copies = [_copy(delay_s, add_doubt(found, unsure)) for delay_s, found in zip(delays, results, strict=True)]
     if not profile.trades:
         raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")
