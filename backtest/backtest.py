@@ -1,7 +1,7 @@
 """Run a backtest over market events and return its result."""
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import tee, zip_longest
+from itertools import islice, tee
 
 from backtest.domain.market_events import MarketEvent
 from backtest.results.pnl import PnlSums
@@ -28,6 +28,8 @@ from shared.ledger.port import open_lots
 Progress = Callable[[int, int], None]
 """Told the number of decisions so far, and the time in the history of the last one (epoch milliseconds)."""
 EVERY = 5000
+TURN = 64
+"""Signals that one of several runs decides on before the next has its turn: what it needs stays near the processor."""
 
 
 def run_backtest(
@@ -69,25 +71,32 @@ def run_backtest(
 
 
 def run_side_by_side(
-    market_events: Iterable[MarketEvent], limits: TradingLimits, bankroll: int, models: Sequence[RunModels]
+    market_events: Iterable[MarketEvent],
+    limits: TradingLimits,
+    bankroll: int,
+    models: Sequence[RunModels],
+    *,
+    one_leader: bool = False,
 ) -> tuple[BacktestResult, ...]:
     """Return what following would have brought under each of `models`, of events that are read once.
 
-    The runs decide in turn, a signal each, and share nothing but the events: each result is that of `run_backtest`,
-    without outcomes. Kept in memory is what the run that reads furthest ahead holds by itself: an hour of delay is an
-    hour of events, however long the history.
+    The runs decide in turns, `TURN` signals each, and share nothing but the events: each result is that of
+    `run_backtest`, without outcomes. Kept in memory is what the run that reads furthest ahead holds by itself: an hour
+    of delay is an hour of events, however long the history. With `one_leader` all trades are his: there are no others
+    who could have paid.
 
     Raises:
         Malformed: as `run_backtest` does.
     """
     doubts = [StopDoubts(limits, _forget) for _ in models]
     runs = [
-        SimulatedRun(events, limits, bankroll, each, stops.add_outcome)
+        SimulatedRun(events, limits, bankroll, each, stops.add_outcome, one_leader=one_leader)
         for events, each, stops in zip(tee(market_events, len(models)), models, doubts, strict=True)
     ]
+    going = [run.steps() for run in runs]
     with few_collections():
-        for _ in zip_longest(*(run.steps() for run in runs)):
-            pass
+        while going:
+            going = [steps for steps in going if sum(1 for _ in islice(steps, TURN)) == TURN]
     return tuple(
         _result(run, limits, bankroll, each, (), stops.cannot_tell(), ())
         for run, each, stops in zip(runs, models, doubts, strict=True)

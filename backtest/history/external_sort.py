@@ -31,10 +31,10 @@ class SortedRows:
         self._runs: list[TextIO] = []
         if len(self._chunk) < run:
             return
-        self._spill(self._chunk)
-        self._chunk = []
-        while chunk := sorted(islice(coming, run), key=itemgetter(0)):
-            self._spill(chunk)
+        while self._chunk:
+            self._spill(self._chunk)
+            self._chunk.clear()  # before the next is read: two of them would be twice the memory
+            self._chunk = sorted(islice(coming, run), key=itemgetter(0))
 
     @property
     def at_hand(self) -> bool:

@@ -74,9 +74,10 @@ def open_history(
     with few_collections():
         for path in paths:
             reader.open(path)
-    reader.check_trades(paths)
     for path in resolved:
         reader.read_markets(path)
+    reader.leave_out_unnamed()
+    reader.check_trades(paths)
     sources = [*reader.events(lingers_s)]
     measured: dict[str, LagSamples] = {}
     for capture in reader.captures if measure else ():

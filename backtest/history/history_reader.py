@@ -1,5 +1,6 @@
 """Reads files of rows and of markets to their end, and tells afterwards what happened in them, in time order."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -26,6 +27,8 @@ from shared.domain.errors import BadConfig, Malformed
 from shared.domain.market import MarketFacts
 from shared.polymarket.gamma import parse_markets
 
+_WHICH = "nobody says which it is: add a column outcome_index, or give its market to --resolved as Gamma serves it"
+
 
 class HistoryReader:
     """Opens files and remembers what they held."""
@@ -41,6 +44,8 @@ class HistoryReader:
         self._known: dict[str, KnownResolutions] = {}
         self._last: dict[str, tuple[int, str, Hint]] = {}
         self._first: dict[str, tuple[int, Hint]] = {}
+        self._unnamed: dict[Hint, Counter[RowCounts]] = {}
+        self._unnamed_ms: dict[Hint, int] = {}
         self._ordered: list[SortedRows] = []
         self._blocks, self._names, self._paid = RowBlocks(), MarketNames(), PaidTotals()
 
@@ -52,6 +57,14 @@ class HistoryReader:
         for member in file_members(path):
             self._read(member)
         self._done += path.stat().st_size
+
+    def leave_out_unnamed(self) -> None:
+        """Leave the trades out of which no file tells which outcome of their market they are."""
+        for hint, rows in self._unnamed.items():
+            if not self._names.outcome_known(hint):
+                for counts, many in rows.items():
+                    counts.trades -= many
+                    counts.leave_out(f"outcome {hint[2]!r} of {hint[3] or hint[0]!r}: {_WHICH}", rows=many)
 
     def check_trades(self, paths: Sequence[Path]) -> None:
         """Check that something is a trade.
@@ -113,7 +126,8 @@ class HistoryReader:
     def _facts_when_traded(self) -> Iterator[MarketEvent]:
         """Return what files say of traded tokens, from the first trade on."""
         first_ms: dict[str, int] = {}
-        for token, (at_ms, hint) in self._first.items():
+        unnamed = (("", (at_ms, hint)) for hint, at_ms in self._unnamed_ms.items())
+        for token, (at_ms, hint) in (*self._first.items(), *unnamed):
             real = self._names.named(token, hint)[0]
             first_ms[real] = min(at_ms, first_ms.get(real, at_ms))
         told = [
@@ -157,13 +171,16 @@ class HistoryReader:
                 counts.kinds["of another wallet"] += 1
                 continue
             use(kind)
+            if not token and kind == "TRADE":
+                self._unnamed.setdefault(hint, Counter())[counts] += 1
+                self._unnamed_ms[hint] = min(at_ms, self._unnamed_ms.get(hint, at_ms))
             known = last.get(hint[0])
             if kind == "TRADE" and (known is None or at_ms > known[0]):
                 last[hint[0]] = (at_ms, token, hint)
             seen = first.get(token)
             if seen is None or hint is not seen[1]:  # else they are learned already
                 names.learn(token, hint)
-            if seen is None or at_ms < seen[0]:
+            if token and (seen is None or at_ms < seen[0]):
                 first[token] = (at_ms, hint)
             if kind == "REDEEM":
                 self._paid.learn(row)

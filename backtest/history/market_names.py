@@ -19,14 +19,20 @@ class MarketNames:
         self._doubtful: set[str] = set()
         self._tokens: dict[str, dict[int, str]] = {}
         self._hints: dict[str, Hint] = {}
+        self._places: dict[str, dict[str, int]] = {}
+        self._nameless = False
         self._found: dict[tuple[str, Hint], tuple[str, Hint]] = {}
 
     def learn(self, token_id: str, hint: Hint) -> None:
         """Take in what a row, or a market's facts, say."""
+        if not token_id and hint[1] < 0 and hint[2]:
+            self._nameless = True
         if (token_id, hint[0]) in self._seen:
             return
         self._seen.add((token_id, hint[0]))
         condition, place, title = hint[0], hint[1], hint[3]
+        if hint[2] and place >= 0:
+            self._places.setdefault(condition, {})[hint[2].lower()] = place
         if token_id and place >= 0:
             self._tokens.setdefault(condition, {}).setdefault(place, token_id)
         if condition in (market_id(title), alone_market(token_id)):
@@ -40,7 +46,7 @@ class MarketNames:
     @property
     def agree(self) -> bool:
         """Say whether every row is under its real names already."""
-        return not (self._real or self._hints)
+        return not (self._real or self._hints or self._nameless)
 
     def named(self, token_id: str, hint: Hint) -> tuple[str, Hint]:
         """Return a token and its market under their real names, as far as any file has them."""
@@ -48,6 +54,10 @@ class MarketNames:
         if found is None:
             found = self._found[token_id, hint] = self._named(token_id, hint)
         return found
+
+    def outcome_known(self, hint: Hint) -> bool:
+        """Say whether any file tells which outcome of its market a name is."""
+        return hint[2].lower() in self._places.get(self.real(hint[0]), {})
 
     def real(self, condition_id: str) -> str:
         """Return a market's id, where this one was made of a title that only one market has."""
@@ -66,7 +76,10 @@ class MarketNames:
         if condition == alone_market(token_id) and token_id in self._hints:
             return token_id, self._hints[token_id]
         real = self.real(condition)
-        if real == condition:
+        if not token_id and place < 0 and outcome:
+            place = self._places.get(real, {}).get(outcome.lower(), -1)
+            token_id = made_token(real, f"outcome {place}") if place >= 0 else ""
+        elif real == condition:
             return token_id, hint
         token = self._tokens.get(real, {}).get(place, token_id) if token_id else ""
         return token, (real, place, outcome, title, slug, event_slug)

@@ -80,7 +80,7 @@ class RowBlocks:
 
     def arrange(self, second: list[HistoryRow]) -> list[HistoryRow]:
         """Return the rows of one second in their order, each counted once."""
-        if len(second) == 1:
+        if len(second) <= 1:
             return second
         together = second[0].block == second[-1].block and second[0].log_index < 0
         return self._ordered(second if together else self._once(second))

@@ -77,12 +77,14 @@ def row_events(
 
 
 def _named(second: list[HistoryRow], names: MarketNames) -> list[HistoryRow]:
+    """Return rows under their real names, without trades of an outcome that nobody can tell (counted before)."""
     if names.agree:
         return second
     found: list[HistoryRow] = []
     for row in second:
         token, hint = names.named(row.token_id, row.hint)
-        found.append(row if hint is row.hint else row._replace(token_id=token, hint=hint))
+        if token or row.kind != "TRADE":
+            found.append(row if hint is row.hint else row._replace(token_id=token, hint=hint))
     return found
 
 

@@ -100,7 +100,7 @@ def _cards(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
 def _followed(copy: DelayedCopy) -> str:
     result = copy.result
     rule, count = next(iter(result.skips.items()), ("", 0))
-    note = f"of {result.signals:,} trades" + (f"; {count:,} stopped by {rule.replace('_', ' ')}" if count else "")
+    note = f"of {result.signals:,} signals" + (f"; {count:,} stopped by {rule.replace('_', ' ')}" if count else "")
     return card("Orders filled", f"{result.filled + result.partial:,}", note)
 
 

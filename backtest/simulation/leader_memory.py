@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from backtest.results.pnl import LeaderSums
 from backtest.simulation.run_journal import RunLedger
-from buyer.domain.others_paid import MOST_PRINTS, AskedOthers, TradePrint, paid_lately
+from buyer.domain.others_paid import MOST_PRINTS, WINDOW_MS, AskedOthers, TradePrint, paid_lately
 from buyer.strategy.decision_context import nobody_paid
 from buyer.strategy.limits import TradingLimits
 from shared.clock import Clock
@@ -25,16 +25,19 @@ MOST_SALES = 50_000
 class LeaderMemory:
     """Tells the ledger of a run what the live buyer would know; nothing where it knows that already."""
 
-    def __init__(self, ledger: RunLedger, theirs: LeaderSums, clock: Clock, limits: TradingLimits) -> None:
+    def __init__(
+        self, ledger: RunLedger, theirs: LeaderSums, clock: Clock, limits: TradingLimits, *, alone: bool = False
+    ) -> None:
+        """Build it; `alone` says that the history has one leader."""
         self._ledger, self._theirs, self._clock = ledger, theirs, clock
-        self._asks = bool(limits.max_over_others_pct or limits.leader_limits)
-        self._paid: dict[str, dict[str, deque[TradePrint]]] = {}
+        self.asks = bool(limits.max_over_others_pct or limits.leader_limits) and not alone
+        self._paid: OrderedDict[str, dict[str, deque[TradePrint]]] = OrderedDict()
+        """By token, the one that was traded last in the end."""
+        self._forgets_ms = 0
         self._sold_at: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def see(self, signal: ActionableSignal, at_ms: int) -> None:
         """Take in a trade, when it happens."""
-        if not self._asks:
-            return
         paid = self._paid.get(signal.token_id)
         if paid is None:
             paid = self._paid[signal.token_id] = {}
@@ -42,6 +45,18 @@ class LeaderMemory:
         if his is None:
             his = paid[signal.leader] = deque(maxlen=MOST_PRINTS)
         his.append(TradePrint(at_ms, signal.price, signal.shares, ""))
+        self._paid.move_to_end(signal.token_id)
+        if at_ms >= self._forgets_ms:
+            self._forgets_ms = at_ms + WINDOW_MS
+            self._forget_before(at_ms - 2 * WINDOW_MS)
+
+    def _forget_before(self, early_ms: int) -> None:
+        """Forget the tokens that nobody traded since: no delay makes their trades count as paid lately again."""
+        while self._paid:
+            token, paid = next(iter(self._paid.items()))
+            if max(his[-1].at_ms for his in paid.values()) >= early_ms:
+                return
+            del self._paid[token]
 
     def forget(self, token_id: str) -> None:
         """Forget what was paid for a token whose market is over."""

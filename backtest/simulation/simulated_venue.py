@@ -57,6 +57,11 @@ class SimulatedWorld:
         self.quote = self._quotes.quote_at(token_id, facts, self._clock.now_ms(), self.signal_id)
         return self.quote.book, "" if self.quote.book else "book: no price is known"
 
+    def book_at(self, token_id: str, at_ms: int) -> tuple[MarketFacts | None, Book | None]:
+        """Return a token's facts and the book that stands at a moment, for nobody's trade."""
+        facts = self._markets.facts_of(token_id)
+        return facts, self._quotes.quote_at(token_id, facts, at_ms, "").book if facts else None
+
 
 class PaperMarket(UnsignedVenue):
     """A venue whose orders travel for `latency_ms` and then meet the book of that moment; the rest is killed."""

@@ -54,7 +54,6 @@ WATCH_STEP_MS = 5000
 WAIT_STEP_MS = 2 * EXIT_STEP_MS
 """When a buy is decided again that waits for an exit, which has its turn in between."""
 
-
 Waiting = tuple[int, int, ActionableSignal]
 """A trade on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
 
@@ -72,6 +71,7 @@ class SimulatedRun:
         *,
         skips: bool = False,
         whole: bool = False,
+        one_leader: bool = False,
     ) -> None:
         """Build it.
 
@@ -80,9 +80,10 @@ class SimulatedRun:
             limits: What the policy decides by.
             bankroll: What the account begins with, in micro-units.
             models: What stands in for the world.
-            sink: Where the outcomes of orders go, and with `skips` those of every signal.
-            skips: See `sink`.
+            sink: Where the outcomes of orders go.
+            skips: Send it those of every signal.
             whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
+            one_leader: All trades are of one leader.
         """
         self._models, self._coming = models, MergedAhead(seen_early(market_events, models.delay))
         self.ledger, self.stats = RunLedger(), RunStats(sink)
@@ -97,9 +98,9 @@ class SimulatedRun:
         self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock, on=bool(marks))
         losses, errors = self._losses.losses, logs.errors_of("breaker")
         self._breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self._clock, limits=limits, log=errors)
-        self._memory = LeaderMemory(self.ledger, self.stats.theirs, self._clock, limits)
+        self._memory = LeaderMemory(self.ledger, self.stats.theirs, self._clock, limits, alone=one_leader)
         self._looks = LotLooks(limits)
-        self._watch = LotWatch(self._looks, self._book_at, on=limits.floors or bool(limits.leader_limits))
+        self._watch = LotWatch(self._looks, self._world.book_at, on=limits.floors or bool(limits.leader_limits))
         tasks, errors = ExitStore(self.ledger, lambda: None), logs.errors_of("exits")
         self._other_side = OtherSide(tasks, self._clock, errors)
         self._engine = self._build_executor(limits, bankroll, whole=whole)
@@ -114,7 +115,7 @@ class SimulatedRun:
         self._payouts: list[tuple[int, ResolvedMarket]] = []
         self._value = LotValuation(self.quotes)
         self.account = RunAccount(self.ledger, self._value)
-        self._number = 0
+        self._number = self._look_ms = 0
         self._trade: ActionableSignal | None = None
         self.starts_at_ms = 0 if self._coming.next_ms == FOREVER_MS else self._coming.next_ms
         self.ends_at_ms = 0
@@ -146,10 +147,12 @@ class SimulatedRun:
             if self._value.shares:
                 self._manage_exits(arriving[0][0])
             arrives_ms, _, trade = heapq.heappop(arriving)
-            now_ms = self._clock.now_ms()
-            self._pass_time(max(now_ms, arrives_ms))
+            now_ms = max(arrives_ms, self._clock.now_ms())
+            self._pass_time(now_ms)
             self._trade, self._world.signal_id = trade, trade.id
-            self._breaker.work_due()
+            if now_ms >= self._look_ms:  # between two looks it has nothing to do
+                self._breaker.work_due()
+                self._look_ms = self._breaker.next_look_ms
             if self._decided_on.add_new(trade.id) or trade.id in self._waits:
                 self._decide(trade)
             yield self._clock.now_ms()
@@ -197,7 +200,7 @@ class SimulatedRun:
         What is looked at early still happens in its time: exits between two signals must not see it before.
         """
         waiting, coming = self._arriving, self._coming
-        while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0][0]):
+        while coming.next_ms <= (waiting[0][0] if waiting else FOREVER_MS - 1):
             self._expect_event(coming.pop_next())
         return bool(waiting)
 
@@ -233,11 +236,13 @@ class SimulatedRun:
                 return
             self.markets.add_trade(what)
             if what.cause == "TRADE":
-                self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
-                if what.token_id in self._value.shares:
-                    self._value.update_price(what.token_id)
-                    self._watch.see(what.token_id, at_ms)
-                self._memory.see(what, at_ms)
+                token_id = what.token_id
+                self.quotes.add_trade(token_id, LastTrade(what.price, what.traded_at_ms, what.id))
+                if token_id in self._value.shares:
+                    self._value.update_price(token_id)
+                    self._watch.see(token_id, at_ms)
+                if self._memory.asks:
+                    self._memory.see(what, at_ms)
             self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
         elif isinstance(what, Book):
             self.quotes.add_book(what)
@@ -286,6 +291,7 @@ class SimulatedRun:
                 self._record_skip(trade, decision.reason)
             return
         self._breaker.count(decision)
+        self._look_ms = 0
         met, facts = self._venue.met, decision.inputs.market
         outcome = order_outcome(trade, decision, decision.order, met)
         gain = self.account.newly_realized()
@@ -299,8 +305,3 @@ class SimulatedRun:
         assumed = self.markets.is_assumed(outcome.token_id)
         self.stats.add_order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)
         self.account.add_point(met.at_ms)
-
-    def _book_at(self, token_id: str, at_ms: int) -> tuple[MarketFacts | None, Book | None]:
-        """Return a token's facts and the book that stands at a moment."""
-        facts = self.markets.facts_of(token_id)
-        return facts, self.quotes.quote_at(token_id, facts, at_ms, "").book if facts else None

@@ -29,7 +29,8 @@ _LOOKED_AT = (REALIZED, PAUSE_BUYS)
 class BuyBreaker:
     """Counts what ends badly, in the ledger, so that a restart goes on; one thread works, any may count.
 
-    While buys are paused it counts nothing: whoever resumes them begins anew.
+    While buys are paused it counts nothing: whoever resumes them begins anew. Until `next_look_ms` it has nothing to do
+    but to count what ended.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class BuyBreaker:
         self._lock = threading.Lock()
         self._ended: list[BuyEngineDecision] = []
         self._state: BreakerState | None = None
-        self._next_ms = 0
+        self.next_look_ms = 0
         self._on = breaker_on(limits)
 
     def count(self, decision: BuyEngineDecision) -> None:
@@ -72,7 +73,7 @@ class BuyBreaker:
         if not self._on:
             return
         now_ms = self._clock.now_ms()
-        due = not self._next_ms - EVERY_MS <= now_ms < self._next_ms
+        due = not self.next_look_ms - EVERY_MS <= now_ms < self.next_look_ms
         if not (due or self._ended):
             return
         with self._lock:
@@ -98,7 +99,7 @@ class BuyBreaker:
         """Return result and pause: of the ledger where a look at it is due, or nothing is at hand."""
         found = self._at_hand(_LOOKED_AT, ()) if self._at_hand and not due else None
         if found is None:
-            self._next_ms = now_ms + EVERY_MS
+            self.next_look_ms = now_ms + EVERY_MS
             found = self._ledger.read(_LOOKED_AT)
         return found.values
 

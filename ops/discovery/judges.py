@@ -11,8 +11,10 @@ from backtest.history.history_files import open_history
 from backtest.history.market_facts import UNSURE
 from backtest.history.reading.file_reader import RowOptions
 from backtest.history.reading.history_row import row_of
+from backtest.history.reading.row_counts import RowCounts
 from backtest.history.trade_grouping import trades_of
 from backtest.results.copyability import copyability_json
+from backtest.results.source_reading import reading_lines
 from backtest.results.trader_profile import TraderProfile, only_leader
 from backtest.settings import DecidedSettings
 from backtest.simulation.latency import read_delay
@@ -52,11 +54,12 @@ class VenueJudge:
         """Read trades, then, where it is worth it, markets and how they resolved."""
         before = self.reader.requests
         start_s = self.clock.now_ms() // 1000 - round(self.days * DAY_S)
-        fills = self.reader.fills(candidate.address, start_s, self.most + 1)
-        report = self._report(candidate.address, fills)
+        counts = RowCounts(SOURCE)
+        fills = self.reader.fills(candidate.address, start_s, self.most + 1, counts)
+        report = self._report(candidate.address, fills, start_s, counts)
         return {**report, "requests": self.reader.requests - before}
 
-    def _report(self, leader: str, fills: Sequence[LeaderFill]) -> dict[str, Any]:
+    def _report(self, leader: str, fills: Sequence[LeaderFill], start_s: int, counts: RowCounts) -> dict[str, Any]:
         profile = TraderProfile(leader)
         for _ in only_leader(trades_of(map(row_of, fills), SOURCE), leader, profile):
             """Only the profile is looked at."""
@@ -68,8 +71,10 @@ class VenueJudge:
             return _unfollowed(
                 profile, f"It trades more than {self.most:,} times in {self.days:g} days: not read whole."
             )
-        told = told_history(self.reader, fills)
-        return _followed(lambda: iter(told.market_events), leader, self.settings, UNSURE, told.notes)
+        told = told_history(self.reader, fills, self.reader.other_rows(leader, start_s, counts))
+        left_out = reading_lines([counts.reading()]) if counts.unread else ()
+        notes = (*told.notes, *left_out)
+        return _followed(lambda: iter(told.market_events), leader, self.settings, UNSURE, notes)
 
 
 @dataclass

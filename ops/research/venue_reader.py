@@ -4,63 +4,25 @@ What it was told of a market that ended is remembered: wallets of one board trad
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from operator import itemgetter
-from typing import TypeVar
 
 from backtest.history.reading.history_row import HistoryRow
-from backtest.history.reading.json_rows import venue_row
-from detector.domain.page_walker import PageWalker
+from backtest.history.reading.row_counts import RowCounts
+from ops.research.venue_pages import REST_S, ReadingPace, other_rows, trades
 from redeemer.redemption.resolutions import ChainAnswers, Resolutions
 from shared.clock import Clock
 from shared.config import Settings
-from shared.domain.errors import Malformed, TryAgain
 from shared.domain.market import MarketFacts
 from shared.http.client import Upstream
-from shared.polymarket.data_api import OTHER_KINDS, ActivityApi, ActivityV2
+from shared.polymarket.data_api import OTHER_KINDS, ActivityV2
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
 from shared.polymarket.wire.conditions import PayoutVector
-from shared.polymarket.wire.leader_fills import V2_NAMES, LeaderFill, NotTrade, read_activity
-from shared.polymarket.wire.parsing import as_object
+from shared.polymarket.wire.leader_fills import LeaderFill
 from shared.rate_limit.gate import RateGate
 from shared.rate_limit.limits import GateLane
-
-T = TypeVar("T")
-REST_S = 1.0
-"""Between two requests: a stranger's pace, far below what the venue allows."""
-TRIES = 5
-
-
-@dataclass(frozen=True)
-class ReadingPace:
-    """How the venue is asked: a rest between two requests, patience while it is busy; `stop` ends both."""
-
-    clock: Clock
-    rest_s: float = REST_S
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def rest(self) -> None:
-        """Rest before the next request."""
-        self.clock.wait(self.stop, self.rest_s)
-
-    def patiently(self, asked: Callable[[], T]) -> T:
-        """Ask again while the venue is busy, later each time.
-
-        Raises:
-            TryAgain, Malformed: it still is, or it is time to stop.
-        """
-        for tries in range(1, TRIES):
-            try:
-                return asked()
-            except (TryAgain, Malformed):
-                if self.stop.is_set():
-                    raise
-                self.clock.wait(self.stop, 2.0**tries)
-        return asked()
 
 
 @dataclass(frozen=True)
@@ -88,32 +50,25 @@ class VenueReader:
         """Return how many requests were sent so far."""
         return sum(upstream.stats.snapshot().requests for upstream in (self.data, self.node, self.gamma))
 
-    def fills(self, leader: str, start_s: int, most: int | None = None) -> list[LeaderFill]:
-        """Return a wallet's trades from a second on, oldest first, at most so many.
+    def fills(
+        self, leader: str, start_s: int, most: int | None = None, counts: RowCounts | None = None
+    ) -> list[LeaderFill]:
+        """Return a wallet's trades from a second on, oldest first, at most so many; `counts` takes what they were.
 
         Raises:
-            TryAgain: the venue does not answer, also after some patience.
+            TryAgain: the venue does not answer, also after some patience, or not to the end.
         """
-        return list(islice(trades(ActivityV2(self.data, self.pace.clock), leader, start_s, self.pace), most))
+        told = trades(ActivityV2(self.data, self.pace.clock), leader, start_s, self.pace, counts)
+        return list(islice(told, most))
 
-    def other_rows(self, leader: str, start_s: int) -> list[HistoryRow]:
+    def other_rows(self, leader: str, start_s: int, counts: RowCounts | None = None) -> list[HistoryRow]:
         """Return a wallet's merges, splits, redemptions and conversions from a second on, in the order of their time.
 
         Raises:
-            TryAgain: the venue does not answer, also after some patience.
+            TryAgain: as `fills` does.
         """
         api = ActivityV2(self.data, self.pace.clock, kinds=OTHER_KINDS)
-        found, cursor, used = list[HistoryRow](), "", set[str]()
-        while cursor not in used:
-            used.add(cursor)
-            asked = partial(api.page, leader, max(1, start_s), cursor, GateLane.CATCHUP)
-            page = self.pace.patiently(asked)
-            found += _readable(page.rows, leader)
-            if not page.has_more:
-                break
-            cursor = page.next_cursor
-            self.pace.rest()
-        return sorted(found, key=itemgetter(0))
+        return other_rows(api, leader, start_s, self.pace, counts or RowCounts(""))
 
     def resolutions(self, condition_ids: Sequence[str]) -> ChainAnswers:
         """Return how conditions resolved, as the chain says, or the Data API in its place."""
@@ -166,20 +121,3 @@ def markets(gamma: Upstream, token_ids: Sequence[str], pace: ReadingPace) -> Ite
             left = [token_id for token_id in left if token_id not in found]
             if not left:
                 break
-
-
-def _readable(rows: Sequence[object], leader: str) -> Iterator[HistoryRow]:
-    for row in rows:
-        with suppress(Malformed, NotTrade):
-            yield venue_row(as_object(row, "row"), V2_NAMES, leader)
-
-
-def trades(api: ActivityApi, leader: str, start_s: int, pace: ReadingPace) -> Iterator[LeaderFill]:
-    """Yield a leader's trades from a second on, oldest first, at a stranger's pace."""
-    walk = PageWalker(max(1, start_s), exact_cursors=api.exact_cursors)
-    while not walk.done:
-        page = pace.patiently(lambda: api.page(leader, walk.start_s, walk.cursor, GateLane.CATCHUP))
-        fills = read_activity(page.rows, leader, api.names).fills
-        yield from walk.add_page(tuple(fills), page.next_cursor, has_more=page.has_more)
-        if not walk.done:
-            pace.rest()

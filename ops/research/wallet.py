@@ -110,7 +110,8 @@ def _of_venue(leader: str, days: float, console: Console) -> HistoryFiles:
         found = ask(leader, days, SystemClock())
     for note in found.notes:
         said.print(note, highlight=False)
-    return HistoryFiles(iter(found.market_events), (SOURCE,), trades=len(found.market_events), unsure=UNSURE)
+    counts = found.counts
+    return HistoryFiles(iter(found.market_events), (SOURCE,), counts=(counts,), trades=counts.trades, unsure=UNSURE)
 
 
 def follow(
@@ -132,7 +133,8 @@ def follow(
     profile = TraderProfile(leader)
     models = [replace(RunModels(), delay=delay) for delay in delays.values()]
     with working:
-        results = run_side_by_side(only_leader(history(), leader, profile), limits, bankroll, models)
+        events = only_leader(history(), leader, profile)
+        results = run_side_by_side(events, limits, bankroll, models, one_leader=True)
         copies = [_copy(delay_s, add_doubt(found, unsure)) for delay_s, found in zip(delays, results, strict=True)]
     if not profile.trades:
         raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")

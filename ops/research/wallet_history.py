@@ -1,13 +1,15 @@
 """A leader's trades and how their markets resolved, as the venue tells them now: slowly, needing no Redis."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import itemgetter
 
 from backtest.domain.market_events import MarketEvent, merged_events
 from backtest.history import resolutions
 from backtest.history.market_facts import as_then
 from backtest.history.reading.history_row import HistoryRow, row_of
+from backtest.history.reading.row_counts import RowCounts
 from backtest.history.trade_grouping import told_rows
 from ops.research.venue_reader import VenueReader, open_reader
 from shared.clock import Clock
@@ -20,10 +22,11 @@ SOURCE = "the venue's Data API"
 
 @dataclass(frozen=True)
 class ToldHistory:
-    """What the venue told; `notes` says what it could not."""
+    """What the venue told; `notes` says what it could not, `counts` what its rows were."""
 
     market_events: tuple[MarketEvent, ...]
     notes: tuple[str, ...] = ()
+    counts: RowCounts = field(default_factory=partial(RowCounts, SOURCE))
 
 
 def ask(leader: str, days: float, clock: Clock, cfg: Settings | None = None) -> ToldHistory:
@@ -35,8 +38,11 @@ def ask(leader: str, days: float, clock: Clock, cfg: Settings | None = None) -> 
     reader = open_reader(cfg or parse(Settings, []), clock)
     try:
         start_s = clock.now_ms() // 1000 - round(days * DAY_S)
-        fills = reader.fills(leader, start_s)
-        return told_history(reader, fills, reader.other_rows(leader, start_s) if fills else ())
+        counts = RowCounts(SOURCE)
+        counts.form = f"the last {days:g} days"
+        fills = reader.fills(leader, start_s, counts=counts)
+        others = reader.other_rows(leader, start_s, counts) if fills else ()
+        return replace(told_history(reader, fills, others), counts=counts)
     finally:
         reader.close()
 

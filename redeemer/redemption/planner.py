@@ -160,13 +160,17 @@ class LivePlan:
         named = {lot.condition_id for lot in open_lots(self._ledger)}
         try:
             named.update(self._positions.conditions(self._wallet))
+            cut_short = self._positions.cut_short
             if self._merge:
                 named.update(self._positions.conditions(self._wallet, "MERGEABLE"))
+                cut_short = cut_short or self._positions.cut_short
         except HybridError as error:  # our own lots are still redeemed
             self._problem = str(error)
             self._log.warning("positions_unread", error=str(error))
         else:
-            self._problem = ""
+            self._problem = cut_short
+            if cut_short:  # what was read is redeemed all the same
+                self._log.warning("positions_cut_short", error=cut_short)
         return sorted(named)
 
     def judge_conditions(self, condition_ids: Sequence[str], least: int | None = None) -> list[RedemptionAction]:

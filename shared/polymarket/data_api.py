@@ -71,9 +71,11 @@ class ActivityV2:
         raw, kept_ms = self._ask(user, asked | ({"cursor": cursor} if cursor else {}), lane)
         paging = raw.get("pagination")
         pagination = as_object(paging, "pagination") if paging is not None else cast("Raw", {})
+        rows = as_list(raw.get("data"), "activity")
         return ActivityPage(
-            rows=as_list(raw.get("data"), "activity"),
-            has_more=read_flag(pagination, "has_more", default=False),
+            rows=rows,
+            # A full page that says nothing of what follows may be one of many.
+            has_more=read_flag(pagination, "has_more", default=len(rows) >= self._limit),
             next_cursor=read_text(pagination, "next_cursor"),
             kept_ms=kept_ms,
         )

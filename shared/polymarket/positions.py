@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol
 
-from shared.domain.errors import Rejected
+from shared.domain.errors import Rejected, Unavailable
 from shared.domain.money import to_micro
 from shared.polymarket.wire.conditions import on_chain
 from shared.polymarket.wire.leader_fills import HASH
@@ -13,6 +13,7 @@ from shared.rate_limit.limits import GateLane
 V2_PAGE, V1_PAGE = 1000, 500
 MOST_PAGES = 20
 """20,000 positions of one wallet; a wallet with more is looked at again at the next scan, less what was redeemed."""
+CUT_SHORT = "more positions are promised than could be read"
 
 Kind = Literal["REDEEMABLE", "MERGEABLE", "OPEN"]
 """`OPEN` is the superset: what waits to be redeemed is in it too (venue reference 1.1)."""
@@ -27,33 +28,33 @@ class DataApi(Protocol):
 
 
 class RedeemablePositions:
-    """Lists conditions; the lists lag behind the chain by minutes, and lost positions are in them too."""
+    """Lists conditions; the lists lag behind the chain by minutes, and lost positions are in them too.
+
+    `cut_short` says why the last list is not whole, '' where it is.
+    """
 
     def __init__(self, data_api: DataApi) -> None:
         self._api = data_api
+        self.cut_short = ""
 
     def conditions(self, wallet: str, kind: Kind = "REDEEMABLE") -> tuple[str, ...]:
-        """Return the conditions of which `wallet` holds something of this kind.
+        """Return the conditions of which `wallet` holds something of this kind; see `cut_short`.
 
         Raises:
             TryAgain, GiveUp: neither version could be read.
         """
-        try:
-            rows = list(self._v2(wallet, kind))
-        except Rejected:
-            rows = list(self._v1(wallet, kind))
+        rows = self._rows(wallet, kind)
         return tuple(dict.fromkeys(condition for row in rows if (condition := _condition(row, kind))))
 
     def shares(self, wallet: str) -> dict[str, int]:
         """Return what `wallet` holds by token, in micro-units, as the venue's index knows it: minutes behind the chain.
 
         Raises:
-            TryAgain, GiveUp: neither version could be read.
+            TryAgain, GiveUp: neither version could be read, or not to its end: what is missing would count as sold.
         """
-        try:
-            rows = list(self._v2(wallet, "OPEN"))
-        except Rejected:
-            rows = list(self._v1(wallet, "OPEN"))
+        rows = self._rows(wallet, "OPEN")
+        if self.cut_short:
+            raise Unavailable(self.cut_short)
         return dict(map(_held, rows))
 
     def redeemed_in(self, wallet: str, condition_id: str) -> tuple[str, ...]:
@@ -68,16 +69,28 @@ class RedeemablePositions:
         found = (read_text(row, "transaction_hash").lower() for row in rows if read_text(row, "type") == "REDEEM")
         return tuple(dict.fromkeys(each for each in found if HASH.fullmatch(each)))
 
+    def _rows(self, wallet: str, kind: Kind) -> list[Raw]:
+        self.cut_short = ""
+        try:
+            return list(self._v2(wallet, kind))
+        except Rejected:
+            return list(self._v1(wallet, kind))
+
     def _v2(self, wallet: str, kind: Kind) -> Iterator[Raw]:
         asked: dict[str, Any] = {"user": wallet, "status": kind, "filter_amount": 0, "limit": V2_PAGE}
+        used = set[str]()
         for _ in range(MOST_PAGES):
             body = as_object(self._api.get("/v2/positions", asked, lane=GateLane.CATCHUP), "positions")
             yield from (as_object(row, "position") for row in as_list(body.get("data"), "positions"))
             paging = body.get("pagination")
             following = read_text(as_object(paging, "pagination"), "next_cursor") if paging else ""
-            if not following or following == asked.get("cursor"):
+            if not following:
                 return
+            if following in used:
+                break
+            used.add(following)
             asked["cursor"] = following
+        self.cut_short = f"{CUT_SHORT} in {len(used)} pages"
 
     def _v1(self, wallet: str, kind: Kind) -> Iterator[Raw]:
         wanted = {} if kind == "OPEN" else {kind.lower(): "true"}
@@ -88,6 +101,7 @@ class RedeemablePositions:
             yield from (as_object(row, "position") for row in rows)
             if len(rows) < V1_PAGE:
                 return
+        self.cut_short = f"{CUT_SHORT} in {MOST_PAGES} pages"
 
 
 def _condition(row: Raw, kind: Kind) -> str:

@@ -38,6 +38,8 @@ class TraderBoards:
             found += read_ranked(as_list(body.get("data"), "leaderboard"), self.problems)
             cursor = read_text(as_object(body.get("pagination") or {}, "pagination"), "next_cursor")
             if len(found) >= most or cursor in used:
+                if cursor and len(found) < most:
+                    self.problems.append(f"leaderboard: the cursor came again after {len(found)} traders")
                 return found[:most]
             used.add(cursor)
             params = {**asked, "cursor": cursor}

@@ -48,6 +48,13 @@ class Position:
         """Give some back, with the other outcome's, for collateral."""
         self._give(shares, proceeds)
 
+    def split(self, shares: int, cost: int) -> None:
+        """Get some, with as many of the other outcome, for collateral."""
+        self.shares += shares
+        self.cost += cost
+        self.bought += shares
+        self.spent += cost
+
     def _give(self, shares: int, proceeds: int) -> None:
         carried = self.cost * shares // self.shares if self.shares else 0
         self.shares -= shares

@@ -1,8 +1,9 @@
-"""Activity rows and push payloads, as the feeds show a fill, a redemption or a merge."""
+"""Activity rows and push payloads, as the feeds show a fill, a redemption, a merge or a split."""
 
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from simulator.core.amounts import number, ratio
 from simulator.core.fill import Fill, Order
@@ -79,40 +80,44 @@ def redeem_row(redeemed: Redeemed, seq: int, stamp: Stamp) -> Row:
     )
 
 
-@dataclass(frozen=True)
-class Merged:
-    """Shares of both outcomes given back for as much collateral."""
+Conversion = Literal["MERGE", "SPLIT"]
 
+
+@dataclass(frozen=True)
+class Converted:
+    """Shares of both outcomes given back for as much collateral (MERGE), or had for it (SPLIT)."""
+
+    kind: Conversion
     profile: Profile
     market: Market
     shares: int
     tx_hash: str
 
 
-def merge_row(merged: Merged, seq: int, stamp: Stamp) -> Row:
-    """Return the row of a merge: it names the market, no outcome, no side and no price (as captured in v1)."""
-    market = merged.market
+def converted_row(moved: Converted, seq: int, stamp: Stamp) -> Row:
+    """Return the row of a merge or split: it names the market, no outcome, no side and no price (as captured in v1)."""
+    market = moved.market
     return Row(
-        wallet=merged.profile.address,
+        wallet=moved.profile.address,
         timestamp=stamp.timestamp,
         seq=seq,
         data_at_ms=stamp.data_at_ms,
-        kind="MERGE",
+        kind=moved.kind,
         condition_id=market.condition_id,
         side="",
-        shares=merged.shares,
-        usdc=merged.shares,
-        tx_hash=merged.tx_hash,
+        shares=moved.shares,
+        usdc=moved.shares,
+        tx_hash=moved.tx_hash,
         taker=False,
         texts=_with_numbers(
             {
-                **_labels(market, merged.profile),
+                **_labels(market, moved.profile),
                 "timestamp": stamp.timestamp,
-                "type": "MERGE",
-                "transactionHash": merged.tx_hash,
+                "type": moved.kind,
+                "transactionHash": moved.tx_hash,
                 "outcomeIndex": 999,
             },
-            {"size": number(merged.shares), "usdcSize": number(merged.shares), "price": "0"},
+            {"size": number(moved.shares), "usdcSize": number(moved.shares), "price": "0"},
         ),
     )
 

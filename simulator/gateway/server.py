@@ -88,6 +88,11 @@ class Simulator:
         facts: dict[str, Any] = more
         return self.call(lambda: self._app.merging.merge(wallet, condition_id, shares, **facts))
 
+    def split(self, wallet: str, condition_id: str, shares: str, **more: Json) -> str:
+        """Let a wallet turn collateral into both outcomes; see `Merging.split`."""
+        facts: dict[str, Any] = more
+        return self.call(lambda: self._app.merging.split(wallet, condition_id, shares, **facts))
+
     def change_tick(self, condition_id: str, tick: str) -> None:
         """Change a market's tick size."""
         self.call(lambda: self._app.control.change_tick(condition_id, tick))

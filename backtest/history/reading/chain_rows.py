@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from backtest.history.reading.history_row import HistoryRow, alone_market, row_of
+from backtest.history.reading.number_style import read_amount
 from backtest.history.reading.table_rows import Cells
 from shared.domain.errors import Malformed
 from shared.domain.market import Side
+from shared.domain.money import to_micro
 from shared.messages.base import fact_id
 from shared.polymarket.wire.leader_fills import ADDRESS, ALL_EXCHANGES, NotTrade, by_assets
 from shared.polymarket.wire.order_filled import read_logs
@@ -49,12 +51,18 @@ def _moved(cells: Cells) -> tuple[str, Side, int, int]:
     paid, got = (_base_units(cells, name) for name in ("maker_amount", "taker_amount"))
     if "maker_asset" in cells:
         return by_assets(cells["maker_asset"].strip(), cells.get("taker_asset", "").strip(), paid, got)
-    side = _SIDES.get(cells.get("side", "").strip().lower())
+    side = _SIDES.get(cells.get("side", "").strip().lower()) or _side_by_shares(cells, paid, got)
     token = cells.get("token", "").strip()
-    if side is None:
-        raise Malformed(f"side {cells.get('side', '')!r}: expected 0 (BUY) or 1 (SELL)")
     given, received = ("0", token) if side == "BUY" else (token, "0")
     return by_assets(given, received, paid, got)
+
+
+def _side_by_shares(cells: Cells, paid: int, got: int) -> Side:
+    """Return the side of a table that tells the shares beside what the maker gave and got, as Dune's trades do."""
+    shares = to_micro(read_amount(cells.get("size") or "0", "shares"))
+    if shares not in {paid, got} or paid == got:
+        raise Malformed(f"side {cells.get('side', '')!r}: expected 0 (BUY) or 1 (SELL)")
+    return "BUY" if shares == got else "SELL"
 
 
 def _base_units(cells: Cells, name: str) -> int:

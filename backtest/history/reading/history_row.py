@@ -21,7 +21,7 @@ USED: dict[str, Kind] = {
 }
 """The kinds of rows that say what a leader has; all others (rewards, rebates, deposits) are no part of his trading."""
 
-OUTCOMES = {"yes": 0, "up": 0, "over": 0, "no": 1, "down": 1, "under": 1}
+OUTCOMES = {"yes": 0, "up": 0, "over": 0, "token1": 0, "no": 1, "down": 1, "under": 1, "token2": 1}
 
 
 class HistoryRow(NamedTuple):

@@ -46,6 +46,7 @@ _KINDS: dict[str, Kind] = {
 }
 _TRADES = frozenset({"", "trade", "trades", "order", "orderfilled", "fill", "clob trade", "market", "limit"})
 _OUTGOING = frozenset({"MERGE", "REDEEM"})
+_RAW_AMOUNTS = "export maker_amount_raw and taker_amount_raw, too (Dune: market_trades_raw)"
 _LONGEST = 78
 """Digits of a token's id."""
 
@@ -99,6 +100,8 @@ def _kind_and_side(cells: Cells) -> tuple[Kind, Side]:
     unknown = next((word for word in words if word not in _TRADES), "")
     if "side" not in cells and "type" not in cells:
         raise Malformed("no side: nobody says whether it was bought or sold")
+    if not unknown and "taker" in cells:
+        raise Malformed(f"{words[0] or 'a fill'!r} of a maker and a taker, and nobody says who bought: {_RAW_AMOUNTS}")
     if not unknown:
         raise NotTrade("without a side")
     if words[0] in _TRADES or "side" not in cells or "type" not in cells:
@@ -133,7 +136,10 @@ def _amounts(cells: Cells, style: TableStyle, side: Side, at_ms: int, kind: Kind
 
 
 def _outcome(cells: Cells, kind: Kind) -> tuple[str, Hint]:
-    """Return the token and what is said of its market; ids are made from the names where the file has none."""
+    """Return the token and what is said of its market; ids are made from the names where the file has none.
+
+    An outcome by a name of its own (a team's) has no token: other files may tell which it is (`market_names.py`).
+    """
     market, token, outcome = (cells.get(name, "").strip() for name in ("market", "token", "outcome"))
     condition = cells.get("condition", "").strip().lower()
     if HASH.fullmatch(market.lower()):
@@ -145,8 +151,8 @@ def _outcome(cells: Cells, kind: Kind) -> tuple[str, Hint]:
     place = place if place < 999 else -1  # noqa: PLR2004 - the venue's "unlabelled"
     if not (condition or market or token):
         raise Malformed("no market, condition or token: nobody says what was traded")
-    if kind == "TRADE" and place < 0 and not token:
-        raise Malformed(f"outcome {outcome!r} of {market!r}: add a column outcome_index")
+    if kind == "TRADE" and place < 0 and not (token or outcome):
+        raise Malformed(f"no outcome of {market or condition!r}: nobody says what was traded")
     condition = condition or (market_id(market) if market else alone_market(token))
     if not token and place >= 0:
         token = made_token(condition, outcome)

@@ -57,7 +57,7 @@ def _blind(result: BacktestResult) -> Iterator[str]:
 
 
 def _assumed(result: BacktestResult) -> Iterator[str]:
-    """Name the assumption without which, or with twice of which, a loss would be a gain or a gain a loss."""
+    """Name the assumption without which, or with twice of which, a loss would be none or a gain would be none."""
     costs, pnl = result.costs, result.pnl
     fees = costs.fees if _mostly(result, ASSUMED) else 0
     spread = costs.spread + costs.impact if _mostly(result, NO_BOOK) else 0
@@ -68,7 +68,7 @@ def _assumed(result: BacktestResult) -> Iterator[str]:
     )
     for cost, name, fix in parts:
         without = pnl + cost if pnl < 0 else pnl - cost
-        if cost > 0 and pnl and (without > 0) != (pnl > 0):
+        if cost > 0 and (pnl < 0 <= without or without <= 0 < pnl):
             how = "without it" if pnl < 0 else "were it twice as much,"
             yield (
                 f"The assumed {name} decides: it cost {usd_text(cost)} pUSD, and {how} the result would be "

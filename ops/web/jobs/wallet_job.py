@@ -12,6 +12,7 @@ with early_signals("wallet report"):
     from backtest.domain.market_events import MarketEvent
     from backtest.history.market_facts import UNSURE
     from backtest.results.copyability import copyability_json
+    from backtest.results.source_reading import reading_lines
     from backtest.settings import decided_settings
     from backtest.simulation.latency import read_delay
     from ops.operator.leaders import checked
@@ -43,7 +44,8 @@ def write_report(leader: str, days: float, folder: Path) -> None:
     clock = SystemClock()
     _say("asking the venue for the wallet's trades")
     told = ask(leader, days, clock)
-    for note in told.notes:
+    notes = [*told.notes, *reading_lines([told.counts.reading()])]
+    for note in notes:
         print(note, flush=True)  # noqa: T201 - the job's own log
     found = decided_settings([], {})
     delays = {delay_s: read_delay(str(delay_s), {}) for delay_s in DELAYS_S}
@@ -54,7 +56,7 @@ def write_report(leader: str, days: float, folder: Path) -> None:
     bankroll = to_micro(found.bankroll)
     copies, profile = follow(history, leader, delays, found.limits, bankroll, nullcontext(), UNSURE)
     name = f"{clock.now_ms()}-{leader}"
-    report = {**copyability_json(copies, profile), "at_ms": clock.now_ms(), "days": days, "notes": list(told.notes)}
+    report = {**copyability_json(copies, profile), "at_ms": clock.now_ms(), "days": days, "notes": notes}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(report), encoding="utf-8")
     _say("written", result=name)

@@ -19,6 +19,10 @@ MOST_AHEAD_MS = 60_000
 _SHOWN = 40
 
 
+_UTC = " UTC"
+"""How Dune's exports end a time."""
+
+
 def read_moment_ms(value: Any, name: str = "timestamp") -> int:  # noqa: ANN401 - JSON, or a field of a file
     """Return a time sent as seconds or milliseconds (a number, or text of one), or as ISO 8601.
 
@@ -27,7 +31,7 @@ def read_moment_ms(value: Any, name: str = "timestamp") -> int:  # noqa: ANN401 
     """
     number = _number(value)
     if number is None:
-        at_ms = read_time_ms(value.strip()) if isinstance(value, str) else None
+        at_ms = read_time_ms(value.strip().removesuffix(_UTC)) if isinstance(value, str) else None
         if at_ms is None:
             raise Malformed(f"{name}: expected a time in seconds, got {str(value)[:_SHOWN]!r}")
         return _bounded(at_ms, value, name)

@@ -144,6 +144,71 @@ def test_on_chain_fills_are_read_as_their_makers(tmp_path: Path) -> None:
     assert sum(opened(path, leader=LEADER).readings[0].kinds.values()) == 1
 
 
+DUNE_HEADING = (
+    "block_number,block_time,tx_hash,evt_index,action,contract_address,condition_id,event_market_name,question,"
+    "polymarket_link,token_outcome,neg_risk,asset_id,price,amount,shares,fee,maker,taker,unique_key,token_outcome_name"
+)
+
+
+def dune_row(second: int, maker: str, taker: str, *raw: int) -> str:
+    """Build a row of Dune's `polymarket_polygon.market_trades`; with `raw` amounts one of `market_trades_raw`."""
+    moment = f"2026-07-24 12:00:{second:02}.000 UTC"
+    market = f"0xe1,0x{'c1'.zfill(64)},Event,Will it?,https://x,Yes,false,12345"
+    cells = f"9,{moment},0xa1,{second},CLOB trade,{market},0.4,40.0,100.0,0.0,{maker},{taker},key,Yes-Will it?"
+    return ",".join([cells, *map(str, raw)])
+
+
+def test_dunes_trades_tell_no_side_and_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = text_file(tmp_path, f"{DUNE_HEADING}\n{dune_row(0, LEADER, OTHER)}")
+
+    with pytest.raises(BadConfig, match="nobody says who bought: export maker_amount_raw"):
+        opened(path)
+
+
+def test_dunes_raw_amounts_tell_who_bought(tmp_path: Path) -> None:
+    bought = dune_row(0, LEADER, OTHER, 40_000_000, 100_000_000)
+    sold = dune_row(1, OTHER, LEADER, 100_000_000, 40_000_000)
+    path = text_file(tmp_path, f"{DUNE_HEADING},maker_amount_raw,taker_amount_raw\n{bought}\n{sold}")
+
+    assert trades(path) == [*LOGGED, (OTHER, "SELL", D(100), D("0.4"), 1_784_894_401)]
+
+
+def test_fills_of_poly_data_name_outcomes_by_their_place(tmp_path: Path) -> None:
+    heading = (
+        "timestamp,market_id,maker,taker,nonusdc_side,maker_direction,taker_direction,price,usd_amount,token_amount"
+    )
+    row = f"2026-07-24T12:00:00,240380,{LEADER},{OTHER},token1,BUY,SELL,0.4,40.0,100.0"
+
+    assert trades(text_file(tmp_path, f"{heading},transactionHash\n{row},0xa1")) == LOGGED
+
+
+TEAMS = ("Hawks", "Bulls")
+
+
+def test_a_teams_name_is_resolved_by_the_markets_facts_or_left_out_with_the_reason(tmp_path: Path) -> None:
+    lines = (log_line(outcome=team, timestamp=str(1_784_894_400 + at)) for at, team in enumerate((*TEAMS, "Nobody")))
+    path = text_file(tmp_path, LOG_HEADING + "\n" + "".join(lines))
+    market = {
+        "conditionId": "0x" + "c1".zfill(64),
+        "question": "M one",
+        "outcomes": json.dumps(TEAMS),
+        "clobTokenIds": json.dumps(["1001", "1002"]),
+        "outcomePrices": json.dumps(["0", "1"]),
+        "closed": True,
+        "slug": "m-one",
+    }
+    told = text_file(tmp_path, json.dumps([market]), "markets.json")
+
+    result = have.result_of(path, resolved=[told])
+
+    (reading,) = [each for each in result.history if each.name == path.name]
+    assert (reading.rows, reading.trades, reading.unread) == (3, 2, 1)
+    assert "add a column outcome_index" in reading.left_out[0].words
+    assert have.theirs(result).theirs.realized == D(20)
+    with pytest.raises(BadConfig, match=r"no trades in .*outcome … of …: nobody says which it is"):
+        opened(path)
+
+
 def test_a_subgraphs_answer_is_read_whole(tmp_path: Path) -> None:
     names = FILL_HEADING.split(",")
     event = dict(zip(names, ["1784894400", LEADER, "0", "40000000", OTHER, "12345", "100000000", "0xa1"], strict=True))

@@ -124,6 +124,7 @@ def test_no_loss_and_no_gain_is_claimed_before_anything_is_paid(value: int, sign
         (-USD, {"fees": 2 * USD}, "fees, tick and minimum size: not recorded", "The assumed fee rate decides"),
         (USD, {"fees": 2 * USD}, "fees, tick and minimum size: not recorded", "were it twice as much"),
         (-USD, {"spread": 2 * USD}, "the book that an order met: none", "The assumed tick, spread and depth decides"),
+        (-USD * MANY, {"fees": USD * MANY}, "fees, tick and minimum size", "without it the result would be 0.00"),
     ],
 )
 def test_an_assumption_that_decides_is_named(pnl: int, costs: dict[str, int], doubt: str, named: str) -> None:

@@ -5,8 +5,14 @@ from typing import Any
 import pytest
 
 from backtest.domain.market_events import MarketEvent
+from backtest.results.pnl import LeaderSums
 from backtest.simulation.latency import RecordedDelay
+from backtest.simulation.leader_memory import LeaderMemory
+from backtest.simulation.run_journal import RunLedger
+from backtest.simulation.simulated_venue import RunClock
+from buyer.domain.others_paid import WINDOW_MS
 from tests.backtest.histories import a_trade, at, run
+from tests.buyer.builders import some_settings
 
 
 def reasons(events: list[MarketEvent], *flags: str, **changes: Any) -> list[str]:
@@ -28,3 +34,12 @@ def test_a_sale_that_arrives_before_its_buy_keeps_it_from_being_followed() -> No
     early_sale = a_trade(10, side="SELL", seen_at_ms=at(11))
 
     assert reasons([late_buy, early_sale], delay=RecordedDelay()) == ["lot_held", "sold_later"]
+
+
+def test_what_was_paid_for_a_token_is_forgotten_when_it_was_not_lately_any_more() -> None:
+    memory = LeaderMemory(RunLedger(), LeaderSums(), RunClock(0), some_settings().limits)
+
+    for number in range(100):
+        memory.see(a_trade(number * 600, token_id=str(number)).what, at(number * 600))  # type: ignore[arg-type]  # a signal
+
+    assert len(memory._paid) <= 2 * WINDOW_MS // 600_000 + 2

@@ -9,7 +9,8 @@ import pytest
 from backtest.history.market_facts import gamma_markets
 from backtest.progress_bar import silent
 from ops.research.market_lookup import look_up_markets
-from ops.research.venue_reader import ReadingPace, VenueReader
+from ops.research.venue_pages import ReadingPace
+from ops.research.venue_reader import VenueReader
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 

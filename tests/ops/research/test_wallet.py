@@ -20,7 +20,7 @@ from backtest.simulation.latency import ConstantDelay
 from backtest.simulation.run_models import RunModels
 from ops.cli import app
 from ops.research import wallet
-from ops.research.venue_reader import ReadingPace, trades
+from ops.research.venue_pages import ReadingPace, trades
 from ops.research.wallet_history import ToldHistory, ask
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import BadConfig, Unavailable

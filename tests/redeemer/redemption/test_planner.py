@@ -25,6 +25,7 @@ class Wallet:
     """Chain, balances and list of a wallet: what it holds of the first outcome, and what it lost on the second."""
 
     def __init__(self, losers: int) -> None:
+        self.cut_short = ""
         self.worth: dict[str, int] = {}
         self.listed = [a_condition(number) for number in range(losers)]
         self.asked: list[str] = []

@@ -1,4 +1,4 @@
-"""A wallet gives both outcomes back: its row, and what it holds after it."""
+"""A wallet gives both outcomes back, or gets both for collateral: its row, and what it holds after it."""
 
 from typing import Any
 
@@ -42,3 +42,21 @@ def test_nobody_merges_what_he_does_not_hold(venue: Any) -> None:
         venue.sim.merge(*asked.values())
     assert venue.post("sim", "/merge", asked).status_code == 400
     assert venue.post("sim", "/merge", asked | {"shares": "10"}).status_code == 200
+
+
+def test_a_split_row_names_its_market_and_no_outcome_and_brings_as_many_of_each(venue: Any) -> None:
+    tx_hash = venue.sim.split(venue.leader, both(venue), "4")
+    venue.sim.advance(30)
+
+    (row,) = venue.rows(type="SPLIT")
+    assert (row["transaction_hash"], row["size"], row["usdc_size"], row["price"]) == (tx_hash, 4, 4, 0)
+    assert (row["token_id"], row["side"], row["outcome_index"]) == ("", "", 999)
+    positions = venue.get("data", "/v2/positions", user=venue.leader).json()["data"]
+    assert {position["current_size"] for position in positions} == {14}
+
+
+def test_nobody_splits_nothing(venue: Any) -> None:
+    asked = {"wallet": venue.leader, "condition_id": str(venue.market.condition_id), "shares": "0"}
+
+    assert venue.post("sim", "/split", asked).status_code == 400
+    assert venue.post("sim", "/split", asked | {"shares": "10"}).status_code == 200
