@@ -9,6 +9,7 @@ from typing import Any
 from buyer.crash_limiter import CrashLimiter
 from buyer.decision_counter import DecisionCounter
 from buyer.domain.token_shard import ALL, TokenShard
+from buyer.execution.batches.entry_batch import EntryBatch
 from buyer.execution.buy_gate import BuyGate
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.journal import Journal
@@ -108,6 +109,13 @@ class SignalConsumer:
             warm=self.warm,
             retract=retractions.take,
         )
+        self._told_to_end: Callable[[], bool] = lambda: False
+        self._batch = EntryBatch(
+            self._handler,
+            journal,
+            lambda works: self._token_executor.run_works(works, lease.renew),
+            self._ends_round,
+        )
         self._active = False
         self.counter = counter or DecisionCounter()
         self._log = logs.get_logger("buyer")
@@ -144,8 +152,10 @@ class SignalConsumer:
             self.close()
 
     def close(self) -> None:
-        """End the threads that worked on signals."""
+        """End the threads that worked on signals, and acknowledge what is done."""
         self._token_executor.close()
+        with contextlib.suppress(HybridError):
+            self._reader.flush()
 
     def submit(self, signal: ActionableSignal) -> None:
         """Take a signal from the same process; the stream delivers it as well, so a crash loses nothing."""
@@ -233,8 +243,21 @@ class SignalConsumer:
         self._loss.note_entries(entries)
         # What was read is taken back before it is decided on, however many entries stand between.
         entries = sorted(entries, key=lambda entry: not is_retraction(entry))
-        self._token_executor.run(entries, self._handler.handle_entry, stop, self._between_signals)
+        self._handle(entries, stop)
         self._loss.notice()
+
+    def _handle(self, entries: list[StreamEntry], stop: threading.Event) -> None:
+        """Handle what was read: together where the ledger is at hand, else token by token."""
+        self._told_to_end = stop.is_set
+        while len(entries) > 1 and self._journal.is_at_hand and not stop.is_set():
+            self._between_signals()
+            entries = self._batch.handle_round(entries)
+        self._token_executor.run(entries, self._handler.handle_entry, stop, self._between_signals)
+
+    def _ends_round(self) -> bool:
+        """Keep the lease, and say whether a stop or an order that arrives comes before the next signal."""
+        self._lease.renew()
+        return self._told_to_end() or self._transit.due
 
     def _read(self, stop: threading.Event) -> list[StreamEntry]:
         """Return the next entries; the read ends when an order arrives, and too much under way ends first."""
@@ -248,11 +271,11 @@ class SignalConsumer:
     def _between_signals(self) -> None:
         """Keep the lease, conclude the orders that arrived, and go on with what waited for them."""
         self._lease.renew()
-        if self._transit.land():
+        if self._transit.land(self._executor.carry_out_all):
             self._handler.retry_deferred()
 
     def _land_orders(self) -> None:
-        self._transit.land()
+        self._transit.land(self._executor.carry_out_all)
         self._handler.retry_deferred()
 
     def _finish_before_deciding(self) -> None:

@@ -55,15 +55,49 @@ class TokenExecutor:
             return
         over = threading.Event()
         work = deque(tokens)
-        pool = self._pool = self._pool or ThreadPoolExecutor(self._most, thread_name_prefix="lane")
-        busy = {pool.submit(_work, work, handle, stop, over) for _ in range(min(self._most, len(tokens)))}
-        _raise([*_attended(busy, meanwhile, over), *(one.exception() for one in busy)])
+        self._work_out(len(tokens), lambda: _work(work, handle, stop, over), meanwhile, over)
+
+    def run_works(self, works: Sequence[Callable[[], None]], meanwhile: Callable[[], None]) -> None:
+        """Do every work, side by side, and come back when all are done or one failed; a stop does not end them.
+
+        Raises:
+            As `run` does; some works may not have begun.
+        """
+        if self._most == 1 or len(works) <= 1:
+            for work in works:
+                meanwhile()
+                work()
+            return
+        over, left = threading.Event(), deque(works)
+        self._work_out(len(works), lambda: _do_works(left, over), meanwhile, over)
 
     def close(self) -> None:
         """End the threads; `run` has come back, so none is at work, and may be called again."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown()
+
+    def _work_out(
+        self, parts: int, lane: Callable[[], None], meanwhile: Callable[[], None], over: threading.Event
+    ) -> None:
+        """Let threads, as many as there are parts at most, each run `lane` until it comes back."""
+        pool = self._pool = self._pool or ThreadPoolExecutor(self._most, thread_name_prefix="lane")
+        busy = {pool.submit(lane) for _ in range(min(self._most, parts))}
+        _raise([*_attended(busy, meanwhile, over), *(one.exception() for one in busy)])
+
+
+def _do_works(left: "deque[Callable[[], None]]", over: threading.Event) -> None:
+    """Take one work after the other; a failure ends all threads at their next work."""
+    try:
+        while left and not over.is_set():
+            try:
+                work = left.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            work()
+    except BaseException:
+        over.set()
+        raise
 
 
 def _attended(busy: set[Future[None]], meanwhile: Callable[[], None], over: threading.Event) -> list[BaseException]:

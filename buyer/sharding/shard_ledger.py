@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from buyer.domain.token_shard import TokenShard
-from shared.domain.ledger_write import Balances, LedgerWrite, Result
+from shared.domain.ledger_write import Answer, Balances, LedgerWrite, Result
 from shared.ledger.gated_commit import GateTurns
 from shared.ledger.port import Ledger
 
@@ -25,6 +25,10 @@ class ShardLedger:
     def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out each step by itself, as the ledger does."""
         return self._ledger.commit_all(writes)
+
+    def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
+        """Carry out each step at its turn, as the ledger does."""
+        return self._ledger.commit_each(writes, turns)
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()

@@ -10,7 +10,7 @@ from msgspec.json import decode
 from msgspec.structs import replace
 
 from shared.domain.ledger_accounts import SHARES, Lot, behind_account, cost_account, shares_account
-from shared.domain.ledger_write import Balances, LedgerRecord, LedgerWrite, Result
+from shared.domain.ledger_write import Answer, Balances, LedgerRecord, LedgerWrite, Result
 from shared.domain.record_kinds import LOTS
 from shared.ledger.gated_commit import GateTurns
 
@@ -31,6 +31,13 @@ class Ledger(Protocol):
 
     def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out each step by itself; raises as `commit` does, and some may have happened."""
+        ...
+
+    def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
+        """Carry out each step by itself, in this order and one round trip; each answer raises as `commit_at` does.
+
+        A step that needs no turn has None. One whose turn comes later is carried out by whoever asks for its answer.
+        """
         ...
 
     def read(

@@ -173,11 +173,16 @@ class LuaScript:
             Unavailable: the server is away or cannot serve; each may or may not have run.
             BadConfig: the server refuses our user.
         """
+        return self.each([(self, keys, args) for keys, args in calls])
+
+    def each(self, calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]") -> list[Any]:
+        """Run scripts of this connection, in their order, in one round trip; raises as `many` does."""
         with answering(self._redis):
-            answers = self._line.ask_all([("EVALSHA", self._sha, len(keys), *keys, *args) for keys, args in calls])
-            for place, (answer, call) in enumerate(zip(answers, calls, strict=True)):
+            asked = [("EVALSHA", script._sha, len(keys), *keys, *args) for script, keys, args in calls]  # noqa: SLF001 - of its own kind
+            answers = self._line.ask_all(asked)
+            for place, (answer, (script, keys, args)) in enumerate(zip(answers, calls, strict=True)):
                 if isinstance(answer, NoScriptError):
-                    answers[place] = self._run_text(*call)
+                    answers[place] = script._run_text(keys, args)  # noqa: SLF001 - of its own kind
                 elif isinstance(answer, RedisError):
                     raise answer
         return answers

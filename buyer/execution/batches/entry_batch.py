@@ -1,0 +1,127 @@
+"""Entries that were read together, in rounds: judged one after the other, written in one round trip, then carried on.
+
+Each is judged on the ledger as those before it will leave it, and the ledger's guards ask again when the steps are
+carried out. Buys of a token may be in one round; whatever else has to do with a token that has an order in it waits for
+the next. While the orders of a round are out, nothing else is decided.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from buyer.execution.batches.ready_step import ReadyStep
+from shared.domain.ledger_write import Answer, LedgerWrite
+from shared.redis.streams import StreamEntry
+
+_TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
+_BUY = re.compile(r'^\{"event":"ACTIONABLE_SIGNAL","version":\d+,"id":"([^"]*)".*?"side":"BUY"')
+
+
+class JudgedEntry(NamedTuple):
+    """An entry and its first step."""
+
+    entry: StreamEntry
+    step: ReadyStep
+
+
+class EntryHandler(Protocol):
+    """What becomes of one entry (`buyer/signal_handler`)."""
+
+    def judge_entry(self, entry: StreamEntry) -> ReadyStep | None:
+        """Judge it and return its first step; None where it has none, or has come to its end."""
+        ...
+
+    def finish_entry(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> None:
+        """Go on behind its step."""
+        ...
+
+
+class StepWriter(Protocol):
+    """Who writes (`buyer/execution/journal`)."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Judge what goes out together in this block."""
+        ...
+
+    def foresee(self, write: LedgerWrite) -> None:
+        """Let what is judged next rest on what this step will leave."""
+        ...
+
+    def write_each(self, writes: Sequence[LedgerWrite], at_turn: Sequence[bool]) -> list[Answer]:
+        """Carry out steps in one round trip."""
+        ...
+
+
+class EntryBatch:
+    """Handles what was read together; `side_by_side` carries works out at once.
+
+    `ends_round` is asked before each entry but the first whether something else has to be done first.
+    """
+
+    def __init__(
+        self,
+        handler: EntryHandler,
+        writer: StepWriter,
+        side_by_side: Callable[[Sequence[Callable[[], None]]], None],
+        ends_round: Callable[[], bool],
+    ) -> None:
+        self._handler, self._writer = handler, writer
+        self._side_by_side, self._ends_round = side_by_side, ends_round
+
+    def handle_round(self, entries: Sequence[StreamEntry]) -> list[StreamEntry]:
+        """Handle those that can go together; return the others, in their order.
+
+        Raises:
+            HybridError: as the handler does; what was not handled is left as it was delivered.
+        """
+        with self._writer.together():
+            judged, left = self._judged(entries)
+        steps = [one.step for one in judged]
+        answers = self._writer.write_each([step.write for step in steps], [step.at_turn for step in steps])
+        self._carry_on(judged, answers)
+        return left
+
+    def _judged(self, entries: Sequence[StreamEntry]) -> tuple[list[JudgedEntry], list[StreamEntry]]:
+        judged: list[JudgedEntry] = []
+        left: list[StreamEntry] = []
+        orders: dict[str, set[str]] = {}
+        """The buys of each token that has an order in this round; of one for which something waits, none."""
+        for place, entry in enumerate(entries):
+            if place and self._ends_round():
+                return judged, [*left, *entries[place:]]
+            token, buy = token_of(entry.json), buy_of(entry.json)
+            if token in orders and (not buy or not orders[token] or buy in orders[token]):
+                orders[token] = set()
+                left.append(entry)
+                continue
+            step = self._handler.judge_entry(entry)
+            if step is not None:
+                judged.append(JudgedEntry(entry, step))
+                self._writer.foresee(step.write)
+            if step is not None and step.at_turn:
+                orders.setdefault(token, set()).update({buy} - {""})
+        return judged, left
+
+    def _carry_on(self, judged: Sequence[JudgedEntry], answers: Sequence[Answer]) -> None:
+        """End what has no order here, and let the orders go out side by side."""
+        works = [
+            (step.at_turn, partial(self._handler.finish_entry, entry, step, answer))
+            for (entry, step), answer in zip(judged, answers, strict=True)
+        ]
+        for _, work in (one for one in works if not one[0]):
+            work()
+        self._side_by_side([work for at_turn, work in works if at_turn])
+
+
+def token_of(text: str) -> str:
+    """Return the token that an event names, '' for none."""
+    named = _TOKEN.search(text)
+    return named[1] if named else ""
+
+
+def buy_of(text: str) -> str:
+    """Return the id of the leader's buy that an event is; '' where it is anything else, or is not in our own words."""
+    found = _BUY.match(text)
+    return found[1] if found else ""
