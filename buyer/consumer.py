@@ -109,12 +109,13 @@ class SignalConsumer:
             warm=self.warm,
             retract=retractions.take,
         )
-        self._told_to_end: Callable[[], bool] = lambda: False
         self._batch = EntryBatch(
             self._handler,
             journal,
-            lambda works: self._token_executor.run_works(works, lease.renew),
-            self._ends_round,
+            self._token_executor,
+            renew=lease.renew,
+            between=self._between_signals,
+            is_due=lambda: self._transit.due,
         )
         self._active = False
         self.counter = counter or DecisionCounter()
@@ -236,28 +237,15 @@ class SignalConsumer:
         self._finish_before_deciding()
         self._land_orders()
         if self._inbox is not None:
-            self._handle_inbox(self._inbox, stop)
+            self._handler.handle_inbox(self._inbox, self.rest_s(INBOX_WAIT_S), stop, self._between_signals)
         self._journal.refresh()
         self._gate.refresh()
         entries = self._read(stop)
         self._loss.note_entries(entries)
         # What was read is taken back before it is decided on, however many entries stand between.
         entries = sorted(entries, key=lambda entry: not is_retraction(entry))
-        self._handle(entries, stop)
+        self._batch.run(entries, stop)
         self._loss.notice()
-
-    def _handle(self, entries: list[StreamEntry], stop: threading.Event) -> None:
-        """Handle what was read: together where the ledger is at hand, else token by token."""
-        self._told_to_end = stop.is_set
-        while len(entries) > 1 and self._journal.is_at_hand and not stop.is_set():
-            self._between_signals()
-            entries = self._batch.handle_round(entries)
-        self._token_executor.run(entries, self._handler.handle_entry, stop, self._between_signals)
-
-    def _ends_round(self) -> bool:
-        """Keep the lease, and say whether a stop or an order that arrives comes before the next signal."""
-        self._lease.renew()
-        return self._told_to_end() or self._transit.due
 
     def _read(self, stop: threading.Event) -> list[StreamEntry]:
         """Return the next entries; the read ends when an order arrives, and too much under way ends first."""
@@ -293,18 +281,6 @@ class SignalConsumer:
             work_due()
         if self._exits is not None and not self._recovery.holds_sells:
             self._exits.work_due()
-
-    def _handle_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
-        """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""
-        wait_s = self.rest_s(INBOX_WAIT_S)
-        while not stop.is_set():
-            try:
-                signal = inbox.get(timeout=wait_s)
-            except queue.Empty:
-                return
-            wait_s = 0
-            self._between_signals()
-            self._handler.handle_submitted(signal)
 
     def _keep_trying(self, stop: threading.Event, step: Callable[[], None]) -> None:
         """Run `step`; while Redis is away or an outcome is unknown, wait and begin with what was interrupted."""

@@ -1,5 +1,7 @@
 """Handling of one signal or entry at a time: decided, deferred behind an order of its token, or buried."""
 
+import queue
+import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -111,6 +113,26 @@ class SignalHandler:
             raise
         except Exception:  # noqa: BLE001 - logged whole; the stream's delivery counts the attempts (pitfall 29)
             self._log.exception("left_to_the_stream", signal_id=signal.id)
+
+    def handle_inbox(
+        self,
+        inbox: "queue.Queue[ActionableSignal]",
+        wait_s: float,
+        stop: threading.Event,
+        between: Callable[[], None],
+    ) -> None:
+        """Decide on what waits, or comes within `wait_s`; the stream delivers each again: what cannot be is left to it.
+
+        `between` is run before each.
+        """
+        while not stop.is_set():
+            try:
+                signal = inbox.get(timeout=wait_s)
+            except queue.Empty:
+                return
+            wait_s = 0
+            between()
+            self.handle_submitted(signal)
 
     def retry_deferred(self) -> None:
         """Try again what waits for an order to end; not acknowledged, it also comes back after a crash."""

@@ -6,13 +6,13 @@ nothing with its decision: it becomes a record of `orders` (pitfall 20).
 """
 
 import contextlib
-import threading
 from collections.abc import Callable, Generator, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope, portfolio_of
+from buyer.execution.batches.decision_basis import DecisionBasis
+from buyer.execution.batches.signal_status import SignalStatus, status_in, status_names
 from buyer.execution.decision_text import decision_text
 from buyer.execution.order_writes import ending_write, intent_write, order_update
 from buyer.execution.venue_port import BuyPermission
@@ -21,7 +21,6 @@ from shared.domain.ledger_accounts import CASH, DEPOSITED, shares_account
 from shared.domain.ledger_write import (
     Answer,
     BalanceGuard,
-    Balances,
     FencingToken,
     KnownWrite,
     LedgerRecord,
@@ -46,23 +45,8 @@ CONCLUDED = "another buyer"
 """Who keeps an order from being sent that was concluded meanwhile."""
 
 
-class SignalStatus(Struct, frozen=True):
-    """The state of a signal in the journal: decided for good, an intent without an outcome, or neither."""
-
-    decided: bool
-    intent: str | None
-    signed: str = ""
-
-
 class LedgerMoved(Exception):
     """The ledger is no longer what a decision was made on, and nothing was written: look again and decide again."""
-
-
-class _ThreadStep(threading.local):
-    """The ledger's step that a thread's decision rests on, unless it asked; and whether steps go out `together`."""
-
-    seq: int | None = None
-    together = False
 
 
 class Journal:
@@ -77,7 +61,7 @@ class Journal:
         self._ledger, self._fence, self._mirror = ledger, fence, mirror
         self._turns: GateTurns | None = None
         self._gate: BuyPermission | None = None
-        self._rests_on = _ThreadStep()
+        self._basis = DecisionBasis()
 
     def send_at(self, turns: GateTurns) -> None:
         """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
@@ -98,7 +82,7 @@ class Journal:
 
     def status_of(self, signal_id: str) -> SignalStatus:
         """Return what happened to this signal before."""
-        return _status_in(signal_id, self._ledger.read((), *_names_of(signal_id)))
+        return status_in(signal_id, self._ledger.read((), *status_names(signal_id)))
 
     def status_and_balances(
         self, signal_id: str, scope: LedgerScope, *, ask: bool = True
@@ -108,13 +92,13 @@ class Journal:
         Unless asked to `ask`, the ledger is asked only when that is not at hand; that a signal was decided before is
         then told by the step that writes.
         """
-        writes, records = _names_of(signal_id)
+        writes, records = status_names(signal_id)
         names, wanted = scope.names, (*records, *scope.names.records)
         found = self._mirror.at_hand(names.accounts, wanted) if self._mirror and not ask else None
-        self._rests_on.seq = self._mirror.known_seq if found and self._mirror else None
+        self._basis.seq = self._mirror.known_seq if found and self._mirror else None
         if found is None:
             found = self._ledger.read(names.accounts, writes, wanted)
-        return _status_in(signal_id, found), portfolio_of(scope, found)
+        return status_in(signal_id, found), portfolio_of(scope, found)
 
     def refresh(self) -> None:
         """Have the balances at hand for the next signal."""
@@ -201,7 +185,7 @@ class Journal:
             records=(intent, *exact_bytes, *write.records),
             events=((DECISIONS, order_update(draft, order, None)),),
             fence=self._fence(),
-            **self._decided_on(),
+            **self._basis.take(),
             unless=(f"decision:{draft.signal_id}",),
         )
 
@@ -228,11 +212,11 @@ class Journal:
     @contextlib.contextmanager
     def together(self) -> Generator[None]:
         """Judge what goes out together in this block: each rests on what those before it will leave (`foresee`)."""
-        self._rests_on.together = True
+        self._basis.together = True
         try:
             yield
         finally:
-            self._rests_on.together = False
+            self._basis.together = False
             if self._mirror:
                 self._mirror.stop_foreseeing()
 
@@ -255,7 +239,7 @@ class Journal:
         letter: DeadLetter | None = None,
     ) -> LedgerWrite:
         """Return the step that publishes the terminal decision, posts its outcome and acknowledges the signal."""
-        rests_on = self._decided_on() if decision.order is None or decision.outcome is None else {}
+        rests_on = self._basis.take() if decision.order is None or decision.outcome is None else {}
         return replace(ending_write(decision, scope, facts, letter), fence=self._fence(), ack=ack, **rests_on)
 
     def ended(self, write: LedgerWrite, decision: BuyEngineDecision, result: Result) -> Result:
@@ -299,28 +283,9 @@ class Journal:
         """Acknowledge another delivery of a signal that was decided before."""
         self._ledger.commit(LedgerWrite(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
 
-    def _decided_on(self) -> dict[str, int]:
-        """Return what must hold of the ledger for this thread's decision to stand: asked once.
-
-        It stands right there, or where steps go out together, nobody else has written since.
-        """
-        seq, self._rests_on.seq = self._rests_on.seq, None
-        if seq is None:
-            return {}
-        return {"seen_seq" if self._rests_on.together else "expected_seq": seq}
-
 
 def unless_moved(result: Result) -> Result:
     """Return what became of a step. Raises LedgerMoved where it was decided on what does not hold any more."""
     if isinstance(result, StaleLedger):
         raise LedgerMoved(f"the ledger is at {result.seq}")
     return result
-
-
-def _names_of(signal_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    return (f"decision:{signal_id}",), ((INTENTS, signal_id), (SIGNED, signal_id))
-
-
-def _status_in(signal_id: str, found: Balances) -> SignalStatus:
-    records = found.records
-    return SignalStatus(bool(found.done), records.get((INTENTS, signal_id)), records.get((SIGNED, signal_id), ""))

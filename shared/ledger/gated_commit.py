@@ -120,7 +120,7 @@ class GatedScript:
         self,
         at: GateTurns | None,
         turn: GateTurn | None,
-        answer: Any,
+        answer: Any,  # noqa: ANN401 - a script's own answer
         keys: Sequence[str],
         args: Sequence[Any],
     ) -> Any:  # noqa: ANN401 - a script's own answer

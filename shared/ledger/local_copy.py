@@ -2,8 +2,8 @@
 
 Every step that this process writes is carried out on the copy as well, in the ledger's order. The ledger numbers its
 steps, so a number that is missing says that somebody else wrote (a control, the redeemer, another buyer): then nothing
-is at hand until `refresh` has read everything again. Whoever decides on the copy has its step refused when the ledger moved on
-(`LedgerWrite.expected_seq`), so an old copy can cost time and nothing else.
+is at hand until `refresh` has read everything again. Whoever decides on the copy has its step refused when the ledger
+moved on (`LedgerWrite.expected_seq`), so an old copy can cost time and nothing else.
 
 Steps that go out together are foreseen: what is decided behind one is decided on the ledger as that step will leave it.
 Between them a step of another thread of this buyer may come, which changes nothing that the guards do not ask again; a

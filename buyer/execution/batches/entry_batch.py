@@ -6,6 +6,7 @@ the next. While the orders of a round are out, nothing else is decided.
 """
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -29,6 +30,10 @@ class JudgedEntry(NamedTuple):
 class EntryHandler(Protocol):
     """What becomes of one entry (`buyer/signal_handler`)."""
 
+    def handle_entry(self, entry: StreamEntry) -> None:
+        """Handle it from its beginning to its end."""
+        ...
+
     def judge_entry(self, entry: StreamEntry) -> ReadyStep | None:
         """Judge it and return its first step; None where it has none, or has come to its end."""
         ...
@@ -40,6 +45,11 @@ class EntryHandler(Protocol):
 
 class StepWriter(Protocol):
     """Who writes (`buyer/execution/journal`)."""
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Say whether decisions need not ask the ledger."""
+        ...
 
     def together(self) -> AbstractContextManager[None]:
         """Judge what goes out together in this block."""
@@ -54,42 +64,67 @@ class StepWriter(Protocol):
         ...
 
 
-class EntryBatch:
-    """Handles what was read together; `side_by_side` carries works out at once.
+class Lanes(Protocol):
+    """Who works on several things at once (`buyer/token_executor`)."""
 
-    `ends_round` is asked before each entry but the first whether something else has to be done first.
+    def run(
+        self,
+        entries: Sequence[StreamEntry],
+        handle: Callable[[StreamEntry], object],
+        stop: threading.Event,
+        meanwhile: Callable[[], None],
+    ) -> None:
+        """Handle every entry, those of a token in their order."""
+        ...
+
+    def run_works(self, works: Sequence[Callable[[], None]], meanwhile: Callable[[], None]) -> None:
+        """Do every work."""
+        ...
+
+
+class EntryBatch:
+    """Handles what was read together: in rounds where the ledger is at hand, else token by token.
+
+    `renew` keeps the lease; `between` does so, too, and concludes the orders that arrived, which `is_due` says.
     """
 
     def __init__(
         self,
         handler: EntryHandler,
-        writer: StepWriter,
-        side_by_side: Callable[[Sequence[Callable[[], None]]], None],
-        ends_round: Callable[[], bool],
+        journal: StepWriter,
+        lanes: Lanes,
+        *,
+        renew: Callable[[], None],
+        between: Callable[[], None],
+        is_due: Callable[[], bool],
     ) -> None:
-        self._handler, self._writer = handler, writer
-        self._side_by_side, self._ends_round = side_by_side, ends_round
+        self._handler, self._journal, self._lanes = handler, journal, lanes
+        self._renew, self._between, self._is_due = renew, between, is_due
 
-    def handle_round(self, entries: Sequence[StreamEntry]) -> list[StreamEntry]:
-        """Handle those that can go together; return the others, in their order.
+    def run(self, entries: Sequence[StreamEntry], stop: threading.Event) -> None:
+        """Handle every entry, or those of the rounds that were begun before `stop`.
 
         Raises:
             HybridError: as the handler does; what was not handled is left as it was delivered.
         """
-        with self._writer.together():
-            judged, left = self._judged(entries)
-        steps = [one.step for one in judged]
-        answers = self._writer.write_each([step.write for step in steps], [step.at_turn for step in steps])
-        self._carry_on(judged, answers)
-        return left
+        while len(entries) > 1 and self._journal.is_at_hand and not stop.is_set():
+            self._between()
+            with self._journal.together():
+                judged, entries = self._judged(entries, stop)
+            self._carry_on(judged)
+        self._lanes.run(entries, self._handler.handle_entry, stop, self._between)
 
-    def _judged(self, entries: Sequence[StreamEntry]) -> tuple[list[JudgedEntry], list[StreamEntry]]:
+    def _judged(
+        self, entries: Sequence[StreamEntry], stop: threading.Event
+    ) -> tuple[list[JudgedEntry], Sequence[StreamEntry]]:
+        """Judge those that can go together; return them, and the others."""
         judged: list[JudgedEntry] = []
         left: list[StreamEntry] = []
         orders: dict[str, set[str]] = {}
         """The buys of each token that has an order in this round; of one for which something waits, none."""
         for place, entry in enumerate(entries):
-            if place and self._ends_round():
+            self._renew()
+            if place and (stop.is_set() or self._is_due()):
                 return judged, [*left, *entries[place:]]
             token, buy = token_of(entry.json), buy_of(entry.json)
             if token in orders and (not buy or not orders[token] or buy in orders[token]):
@@ -99,20 +134,22 @@ class EntryBatch:
             step = self._handler.judge_entry(entry)
             if step is not None:
                 judged.append(JudgedEntry(entry, step))
-                self._writer.foresee(step.write)
+                self._journal.foresee(step.write)
             if step is not None and step.at_turn:
                 orders.setdefault(token, set()).update({buy} - {""})
         return judged, left
 
-    def _carry_on(self, judged: Sequence[JudgedEntry], answers: Sequence[Answer]) -> None:
-        """End what has no order here, and let the orders go out side by side."""
+    def _carry_on(self, judged: Sequence[JudgedEntry]) -> None:
+        """Write the steps; end what has no order at once, and let the orders go out side by side."""
+        steps = [one.step for one in judged]
+        answers = self._journal.write_each([step.write for step in steps], [step.at_turn for step in steps])
         works = [
             (step.at_turn, partial(self._handler.finish_entry, entry, step, answer))
             for (entry, step), answer in zip(judged, answers, strict=True)
         ]
         for _, work in (one for one in works if not one[0]):
             work()
-        self._side_by_side([work for at_turn, work in works if at_turn])
+        self._lanes.run_works([work for at_turn, work in works if at_turn], self._renew)
 
 
 def token_of(text: str) -> str:
