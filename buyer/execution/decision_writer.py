@@ -126,7 +126,11 @@ class DecisionWriter:
     ) -> ReadyStep:
         """Return the step that writes a decision's end; what follows it raises as `conclude`, and LedgerMoved."""
         write = self._journal.ending(decision, scope, facts, ack)
-        return ReadyStep(write, lambda result: self._ended(decision, self._journal.ended(write, decision, result)))
+
+        def then(result: Result) -> BuyEngineDecision | None:
+            return self._ended(decision, self._journal.ended(write, decision, result))
+
+        return ReadyStep(write, then)
 
     def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: StreamAck | None) -> BuyEngineDecision | None:
         """Write a dead letter with its decision and announce that; None where that stood before."""

@@ -22,7 +22,7 @@ from shared.messages.base import DECISIONS, SIGNALS
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal
 from shared.process.shutdown_signals import DIE_WITH_PARENT
-from shared.redis.streams import group_backlog
+from shared.redis.streams import group_backlog, stream_tail
 
 PAPER = {"LIVE": "false", "DRY_RUN": "true", "PAPER_BANKROLL_USDC": "90000000", "PAPER_LATENCY_S": "0.05"}
 WARM_UP, ALONE, LONGEST_S, LOOK_S = 16, 24, 90.0, 0.05
@@ -63,9 +63,9 @@ class FarBuyer:
         before = self._server.made()
         told = self._append(self._signals(count, tokens, old=old))
         self._drain()
-        (newest, _), *_ = self._world.redis.xrevrange(DECISIONS, count=1)
+        (newest,) = stream_tail(self._world.redis, DECISIONS, 1)
         trips = self._server.made()[0] - before[0]
-        took_s = max(0.001, (float(newest.partition("-")[0]) - told) / 1000)
+        took_s = max(0.001, (float(newest.id.partition("-")[0]) - told) / 1000)
         return {"per_s": round(count / took_s, 1), "trips_each": round(trips / count, 2)}
 
     def _signals(self, count: int, tokens: tuple[str, ...], *, old: bool = False) -> list[ActionableSignal]:
