@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from buyer.crash_limiter import Crashed, CrashLimiter
-from buyer.execution.batches.ready_step import ReadyStep
+from buyer.execution.batches.ready_step import Judged, ReadyStep
 from buyer.execution.buy_gate import NOT_FOLLOWED, BuyGate, BuyHeld
 from buyer.execution.journal import Journal, LedgerMoved
 from buyer.execution.order_executor import BuyExecutor
@@ -71,27 +71,28 @@ class SignalHandler:
 
     def judge_entry(self, entry: StreamEntry) -> ReadyStep | None:
         """Judge one entry and return its first step; None where it has none, or waits, or has come to its end."""
-        steps: list[ReadyStep] = []
+        if self._waits_behind(entry):
+            return None
+        steps: list[Judged] = []
+        self._attend(
+            entry,
+            lambda: self._dispatch(entry, lambda signal, ack: steps.append(self._executor.judge(signal, ack))),
+            ends=False,
+        )
+        return _step_in(steps)
 
-        def judge(signal: ActionableSignal, ack: StreamAck | None) -> None:
-            judged = self._executor.judge(signal, ack)
-            if isinstance(judged, ReadyStep):
-                steps.append(judged)
-
-        if not self._waits_behind(entry):
-            self._attend(entry, lambda: self._dispatch(entry, judge), ends=False)
-        return steps[0] if steps else None
-
-    def finish_entry(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> None:
-        """Go on behind an entry's step; where somebody else moved the ledger, from the beginning."""
+    def finish_entry(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> ReadyStep | None:
+        """Go on behind an entry's step and return the next one; where somebody else moved the ledger, begin anew."""
+        steps: list[Judged] = []
 
         def finish() -> None:
             try:
-                step.then(answer())
+                steps.append(step.then(answer()))
             except LedgerMoved:
                 self._dispatch(entry, partial(self._executor.process_actionable, ask=True))
 
-        self._attend(entry, finish)
+        self._attend(entry, finish, ends=not step.at_turn)
+        return _step_in(steps)
 
     def handle_submitted(self, signal: ActionableSignal) -> None:
         """Decide on a signal of the same process; the stream delivers it again, so what fails is left to that.
@@ -216,3 +217,7 @@ class SignalHandler:
     def _bury(self, entry: StreamEntry, reason: str) -> None:
         self._log.error("buried", entry=entry.id, reason=reason)
         self._executor.bury(entry, reason, self._reader.group)
+
+
+def _step_in(judged: list[Judged]) -> ReadyStep | None:
+    return next((one for one in judged if isinstance(one, ReadyStep)), None)

@@ -89,16 +89,7 @@ class BuyExecutor:
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
         self._pursuit = OrderPursuit(journal, venue, clock, limits, transit)
         self._recovery = IntentRecovery(self._writer, self._pursuit, self.unresolved, limits, signal_of)
-        self._orders = OrderSteps(
-            journal,
-            venue,
-            self._writer,
-            self._pursuit,
-            self.unresolved,
-            transit,
-            carry_out=self.carry_out,
-            resume=self.resume,
-        )
+        self._orders = OrderSteps(journal, venue, self._writer, self._pursuit, self.unresolved, transit, self.resume)
         self._dead_letters = DeadLetters(journal, self._writer, self._recovery, self.unresolved, clock)
 
     @property
@@ -153,10 +144,10 @@ class BuyExecutor:
         return self._decide(signal, case, scope, ack)
 
     def carry_out(self, judged: Judged) -> BuyEngineDecision | None:
-        """Write a step by itself and do what follows it, at once; raises as `process_actionable` does."""
-        if not isinstance(judged, ReadyStep):
-            return judged
-        return judged.then(self._journal.write(judged.write, at_turn=judged.at_turn))
+        """Write one step after the other, each by itself, and do what follows it; raises as `process_actionable`."""
+        while isinstance(judged, ReadyStep):
+            judged = judged.then(self._journal.write(judged.write, at_turn=judged.at_turn))
+        return judged
 
     def carry_out_all(self, steps: Sequence[ReadyStep]) -> None:
         """Write steps in one round trip and do what follows each; raises the first error, after all of them."""
@@ -164,7 +155,7 @@ class BuyExecutor:
         answers = self._journal.write_each([one.write for one in steps], [one.at_turn for one in steps])
         for one, answer in zip(steps, answers, strict=True):
             try:
-                one.then(answer())
+                self.carry_out(one.then(answer()))
             except Exception as error:  # noqa: BLE001 - raised below
                 errors.append(error)
         if errors:

@@ -7,10 +7,10 @@ the next. While the orders of a round are out, nothing else is decided.
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from buyer.execution.batches.ready_step import ReadyStep
 from shared.domain.ledger_write import Answer, LedgerWrite
@@ -20,11 +20,14 @@ _TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
 _BUY = re.compile(r'^\{"event":"ACTIONABLE_SIGNAL","version":\d+,"id":"([^"]*)".*?"side":"BUY"')
 
 
+T = TypeVar("T")
+
+
 class JudgedEntry(NamedTuple):
-    """An entry and its first step."""
+    """An entry and its next step; without one it has come to its end, or waits."""
 
     entry: StreamEntry
-    step: ReadyStep
+    step: ReadyStep | None
 
 
 class EntryHandler(Protocol):
@@ -38,8 +41,8 @@ class EntryHandler(Protocol):
         """Judge it and return its first step; None where it has none, or has come to its end."""
         ...
 
-    def finish_entry(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> None:
-        """Go on behind its step."""
+    def finish_entry(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> ReadyStep | None:
+        """Go on behind its step; return the next one."""
         ...
 
 
@@ -77,8 +80,8 @@ class Lanes(Protocol):
         """Handle every entry, those of a token in their order."""
         ...
 
-    def run_works(self, works: Sequence[Callable[[], None]], meanwhile: Callable[[], None]) -> None:
-        """Do every work."""
+    def finished(self, works: Sequence[Callable[[], T]], meanwhile: Callable[[], None]) -> Iterator[list[T]]:
+        """Do every work, and yield what is finished as it comes."""
         ...
 
 
@@ -140,16 +143,25 @@ class EntryBatch:
         return judged, left
 
     def _carry_on(self, judged: Sequence[JudgedEntry]) -> None:
-        """Write the steps; end what has no order at once, and let the orders go out side by side."""
-        steps = [one.step for one in judged]
-        answers = self._journal.write_each([step.write for step in steps], [step.at_turn for step in steps])
-        works = [
-            (step.at_turn, partial(self._handler.finish_entry, entry, step, answer))
-            for (entry, step), answer in zip(judged, answers, strict=True)
-        ]
-        for _, work in (one for one in works if not one[0]):
-            work()
-        self._lanes.run_works([work for at_turn, work in works if at_turn], self._renew)
+        """Write the steps, then let the orders go out side by side; their ends are written together as they come."""
+        for ended in self._lanes.finished(self._written(judged), self._renew):
+            self._written(ended)
+
+    def _written(self, ready: Sequence[JudgedEntry]) -> list[Callable[[], JudgedEntry]]:
+        """Write the steps that are ready in one round trip, and end what ends with its step; return the other works."""
+        steps = [(entry, step) for entry, step in ready if step is not None]
+        answers = self._journal.write_each([step.write for _, step in steps], [step.at_turn for _, step in steps])
+        works: list[Callable[[], JudgedEntry]] = []
+        for (entry, step), answer in zip(steps, answers, strict=True):
+            work = partial(self._finished, entry, step, answer)
+            if step.at_turn:
+                works.append(work)
+            else:
+                work()
+        return works
+
+    def _finished(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> JudgedEntry:
+        return JudgedEntry(entry, self._handler.finish_entry(entry, step, answer))
 
 
 def token_of(text: str) -> str:

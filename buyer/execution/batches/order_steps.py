@@ -19,7 +19,6 @@ from shared.domain.ledger_write import RefusedWrite, Result, StreamAck, WrittenS
 from shared.domain.market import Book, MarketFacts
 from shared.messages.decisions import BuyEngineDecision, Order, Outcome
 
-CarryOut = Callable[[Judged], BuyEngineDecision | None]
 Resume = Callable[[str, str, StreamAck | None], BuyEngineDecision | None]
 
 
@@ -34,13 +33,11 @@ class OrderSteps:
         pursuit: OrderPursuit,
         unresolved: UnresolvedOrders,
         transit: OrderTransit | None,
-        *,
-        carry_out: CarryOut,
         resume: Resume,
     ) -> None:
         self._journal, self._venue, self._writer = journal, venue, writer
         self._pursuit, self._unresolved, self._transit = pursuit, unresolved, transit
-        self._carry_out, self._resume = carry_out, resume
+        self._resume = resume
 
     def intent(
         self,
@@ -68,16 +65,16 @@ class OrderSteps:
         def arrive() -> ReadyStep:
             return self._arrived(draft, order, facts, prepared, end)
 
-        def then(result: Result) -> BuyEngineDecision | None:
+        def then(result: Result) -> Judged:
             unless_moved(result)
             if isinstance(result, RefusedWrite):
                 return self._refused(draft, verdict, result, ack)
             if not isinstance(result, WrittenStep):
                 return self._join(draft.signal_id, ack)
             if self._pursuit.is_too_late(draft):
-                return self._carry_out(end(cancelled("stale when its turn came")))
+                return end(cancelled("stale when its turn came"))
             if self._transit is None:
-                return self._carry_out(arrive())
+                return arrive()
             self._transit.send(order, arrive)
             return None
 
@@ -95,7 +92,7 @@ class OrderSteps:
         with self._unresolved.pursue(draft.signal_id, draft.leader, order.token_id, kept=True) as pursued:
             step = end(self._pursuit.place(order, facts, prepared, pursued))
 
-        def then(result: Result) -> BuyEngineDecision | None:
+        def then(result: Result) -> Judged:
             decision = step.then(result)
             self._unresolved.forget(draft.signal_id)
             return decision
@@ -104,12 +101,12 @@ class OrderSteps:
 
     def _refused(
         self, draft: BuyEngineDecision, verdict: PolicyDecision, intent: RefusedWrite, ack: StreamAck | None
-    ) -> BuyEngineDecision | None:
-        """Conclude that the ledger did not let the order go."""
+    ) -> ReadyStep:
+        """Return the end of a signal whose order the ledger did not let go."""
         no = refused_rule(verdict, intent.account, intent.value, intent.limit)
         names = draft.signal_id, draft.leader, draft.token_id
         refused = self._writer.compose(*names, no, draft.inputs, self._writer.told(no))
-        return self._writer.conclude(refused, None, None, ack)
+        return self._writer.ending(refused, None, None, ack)
 
     def _join(self, signal_id: str, ack: StreamAck | None) -> BuyEngineDecision | None:
         """Go on with the intent that stands already: what was prepared beside it would be a second order."""
