@@ -1,8 +1,8 @@
 """Entries that were read together, in rounds: judged one after the other, written in one round trip, then carried on.
 
 Each is judged on the ledger as those before it will leave it, and the ledger's guards ask again when the steps are
-carried out. Buys of a token may be in one round; whatever else has to do with a token that has an order in it waits for
-the next. While the orders of a round are out, nothing else is decided.
+carried out. Buys of a token may have their orders in one round; whatever else has to do with a token that has an order
+in it waits for the next. While the orders of a round are out, nothing else is decided.
 """
 
 import re
@@ -135,10 +135,15 @@ class EntryBatch:
                 left.append(entry)
                 continue
             step = self._handler.judge_entry(entry)
-            if step is not None:
-                judged.append(JudgedEntry(entry, step))
-                self._journal.foresee(step.write)
-            if step is not None and step.at_turn:
+            if step is None:
+                continue
+            if not step.at_turn and token in orders:  # it tells of the lot that this order opens
+                orders[token] = set()
+                left.append(entry)
+                continue
+            judged.append(JudgedEntry(entry, step))
+            self._journal.foresee(step.write)
+            if step.at_turn:
                 orders.setdefault(token, set()).update({buy} - {""})
         return judged, left
 
