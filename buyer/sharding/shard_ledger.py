@@ -46,6 +46,10 @@ class ShardLedger:
         found = self._ledger.records_of(kind, names)
         return {name: text for name, text in found.items() if self._shard.keeps(kind, name, text)}
 
+    def snapshot(self, kinds: Sequence[str]) -> "ShardLedger":
+        """Return a view of what the ledger holds now."""
+        return ShardLedger(self._ledger.snapshot(kinds), self._shard)
+
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
         return self._ledger.accounts()

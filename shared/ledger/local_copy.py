@@ -38,15 +38,10 @@ KINDS = (INTENTS, SIGNED, LOTS, EXITS, GATHERED, STAKED, LEFT)
 class LedgerCopy(MemoryLedger):
     """The ledger as of its step `seq`."""
 
-    def __init__(self, whole: Balances) -> None:
-        super().__init__(whole.values, whole.seq)
-        for (kind, name), text in whole.records.items():
-            self._records.setdefault(kind, {})[name] = text
-
     def fork(self) -> "LedgerCopy":
         """Return another copy, on which steps can be carried out that the ledger has not seen yet."""
         records = {(kind, name): text for kind, fields in self._records.items() for name, text in fields.items()}
-        return LedgerCopy(Balances(self.seq, self.values, records=records))
+        return LedgerCopy.of(Balances(self.seq, self.values, records=records))
 
     def expect(self, write: LedgerWrite) -> None:
         """Carry out a step that the ledger has not seen yet; one that it would refuse changes nothing."""
@@ -124,6 +119,10 @@ class MirroredLedger:
         """Ask the ledger."""
         return self._ledger.accounts()
 
+    def snapshot(self, kinds: Sequence[str]) -> MemoryLedger:
+        """Ask the ledger: what others wrote is not at hand."""
+        return self._ledger.snapshot(kinds)
+
     def at_hand(self, accounts: Sequence[str], records: Sequence[tuple[str, str]]) -> Balances | None:
         """Return what `read` would, without asking anybody and without `done`; None when that is not known now."""
         if self._owner != threading.get_ident() or self._hangs():
@@ -174,7 +173,7 @@ class MirroredLedger:
         self._next = self._clock.monotonic() + EVERY_S
         self._forget()
         with contextlib.suppress(Unavailable):
-            self._copy = LedgerCopy(self._ledger.whole(KINDS))
+            self._copy = LedgerCopy.of(self._ledger.whole(KINDS))
 
     def forget(self) -> None:
         """Have nothing at hand: the ledger went back, and its numbers come again."""

@@ -58,6 +58,10 @@ class Ledger(Protocol):
         """Return every account that is not 0."""
         ...
 
+    def snapshot(self, kinds: Sequence[str]) -> "Ledger":
+        """Return a ledger to read every account and these kinds of records from, as of one moment and asked once."""
+        ...
+
 
 def open_lots(ledger: Ledger, values: Mapping[str, int] | None = None) -> list[Lot]:
     """Return every lot that holds shares, oldest first; they are found by their accounts, however many ended before.

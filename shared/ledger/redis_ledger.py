@@ -22,6 +22,7 @@ from shared.domain.ledger_write import (
 from shared.ledger import port
 from shared.ledger.gated_commit import GatedScript, GateTurns
 from shared.ledger.ledger_marks import LedgerMarks, LedgerPlace
+from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.events import write_event
 from shared.redis.client import LuaScript, answering
 
@@ -150,6 +151,10 @@ class RedisLedger:
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
         return self.whole(())
+
+    def snapshot(self, kinds: Sequence[str]) -> MemoryLedger:
+        """Return what every account and these kinds of records hold, asked in one round trip."""
+        return MemoryLedger.of(self.whole(kinds))
 
     def whole(self, kinds: Sequence[str]) -> Balances:
         """Return every account that is not 0 and all records of these kinds, as of one moment."""
