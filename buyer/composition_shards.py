@@ -32,7 +32,6 @@ from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
 from shared import logs
 from shared.code_version import code_version
-from shared.domain.record_kinds import LOTS
 from shared.http.client import Upstream
 from shared.ledger.ledger_marks import LedgerMarks
 from shared.ledger.local_copy import MirroredLedger
@@ -101,7 +100,7 @@ class ShardBuilder:
         counter = DecisionCounter()
         settings, prices, clock = self.parts.settings, self.parts.prices, self.parts.clock
         marker, looks = (
-            LossMarker(lambda: open_lots(whole.snapshot((LOTS,))), prices, clock, self.parts.held),
+            LossMarker(lambda: open_lots(whole), prices, clock, self.parts.held),
             LotLooks(settings.limits),
         )
         breaker = BuyBreaker(
