@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-report install-dev demo run test test-fast check format docs site bench lock sbom clean
+.PHONY: help install install-report install-dev demo run test test-fast witnesses live-probe check format docs site bench lock sbom clean
 
 help: ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16; echo
@@ -59,6 +59,13 @@ test: install-dev ## All tests; needs loopback, but no network beyond it
 
 test-fast: install-dev ## The fast tier: no network (loopback included), no server, no processes, nothing that plays long
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(FAST)"
+
+witnesses: install-dev ## Make the environments of other people's clients (700 MB) and let each judge the simulator
+	$(BIN)/python -m benchmarks.rigs.witnesses.environments
+	$(BIN)/python -m pytest tests/witnesses
+
+live-probe: install ## Ask each upstream of the real venue once: where is docs/venue.md wrong? TRADE=1 also trades
+	$(BIN)/python -m ops.probe $(if $(WALLET),--wallet $(WALLET)) $(if $(TRADE),--trade)
 
 check: install-dev ## Format, lint, types, architecture, the docs site
 	$(BIN)/ruff format --check .

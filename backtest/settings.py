@@ -13,7 +13,7 @@ from backtest.history.capture_tape import limits_in
 from backtest.history.reading.column_names import COLUMNS
 from backtest.history.reading.file_reader import RowOptions
 from buyer.config import BuyerSettings
-from buyer.strategy.limits import TradingLimits
+from buyer.strategy.limits import LIMIT_NAMES, TradingLimits
 from shared.capture.capture import Capture, is_capture
 from shared.domain.errors import BadConfig
 from shared.polymarket.wire.leader_fills import ADDRESS
@@ -65,7 +65,7 @@ def change_limits(limits: TradingLimits, changes: Mapping[str, object]) -> Tradi
     if not changes:
         return limits
     try:
-        return GivenSettings.model_validate({**limits.model_dump(), **changes}).limits
+        return GivenSettings.model_validate({**limits.plain(), **changes}).limits
     except ValidationError as error:
         raise BadConfig(_wrong(error)) from error
 
@@ -97,8 +97,8 @@ def read_changes(texts: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if not equals or name not in TradingLimits.model_fields:
-            raise BadConfig(f"--set {text}: expected name=value with one of {', '.join(TradingLimits.model_fields)}")
+        if not equals or name not in LIMIT_NAMES:
+            raise BadConfig(f"--set {text}: expected name=value with one of {', '.join(LIMIT_NAMES)}")
         found[name] = value
     return found
 

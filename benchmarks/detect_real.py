@@ -23,7 +23,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rigs.detect_faults import FAULTS, TAKEN_BACK, Trouble
+from benchmarks.rigs.detect_faults import ALL_FIVE, FAULTS, FIRST, TAKEN_BACK, Trouble
 from benchmarks.rigs.detect_history import cut, full
 from benchmarks.rigs.detect_memory import measure_memory
 from benchmarks.rigs.detect_rig import server
@@ -37,6 +37,8 @@ KB_A_FILL = 2.0
 AT_ONCE = 3
 LEAD_S = 8.0
 """Seconds that a detector has to start before the trades of a short run."""
+ORDER_SPEED = 10.0
+"""Slow enough for a detector to start, and to signal, between two kills."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(width=130)
     with tempfile.TemporaryDirectory() as name:
         paths = full(asked.data, [int(number) for number in asked.wallets.split(",")])
-        runs = {} if asked.only_faults else _whole_and_killed(asked, paths, Path(name))
+        runs = {} if asked.only_faults or asked.only_orders else _whole_and_killed(asked, paths, Path(name))
+        runs |= {} if asked.only_faults else _killed_in_orders(asked, paths, Path(name))
         troubles = _troubles(asked, paths, Path(name))
         memory = measure_memory(cut(paths, Path(name) / "memory", asked.memory_rows))
     console.print(_run_table({**runs, **troubles}))
@@ -70,10 +73,25 @@ def _whole_and_killed(asked: argparse.Namespace, paths: list[Path], folder: Path
     return runs
 
 
+def _killed_in_orders(asked: argparse.Namespace, paths: list[Path], folder: Path) -> dict[str, Run]:
+    """Kill a detector with all five sources, whichever is the first to show fills; two such runs at a time."""
+    part = cut(paths, folder / "orders", asked.order_rows, LEAD_S * ORDER_SPEED) if asked.order_rows else []
+
+    def lived(first: str) -> Run:
+        name = f"{first}, killed"
+        with server() as url:
+            plan = Plan(part, ORDER_SPEED, asked.kills, ALL_FIVE, name, FIRST[first])
+            return live(url, plan)
+
+    with ThreadPoolExecutor(2) as pool:
+        return {f"{name}, killed": run for name, run in zip(FIRST, pool.map(lived, FIRST), strict=True)} if part else {}
+
+
 def _troubles(asked: argparse.Namespace, paths: list[Path], folder: Path) -> dict[str, Run]:
     """Live a slice with each fault, three at a time: such a run mostly waits."""
     only: list[str] = asked.only_faults.split(",") if asked.only_faults else []
-    chosen = [each for each in FAULTS if each.name in only or not (only or asked.no_faults)]
+    none = asked.no_faults or asked.only_orders
+    chosen = [each for each in FAULTS if each.name in only or not (only or none)]
     slice_ = cut(paths, folder / "slice", asked.fault_rows, LEAD_S * asked.fault_speed)
 
     def troubled(trouble: Trouble) -> Run:
@@ -131,6 +149,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--kills", type=int, default=10, help="kill the detector with -9 so often, in a run of its own (10; 0: none)")
     add("--kill-rows", type=int, default=20_000, help="rows of that run at most (20000: about 50 s)")
     add("--kill-speed", type=float, default=200.0, help="times as fast in that run (200)")
+    add("--order-rows", type=int, default=1_000, help="rows of each run of five sources, killed (0: none; 1000: 3 min)")
+    add("--only-orders", action="store_true", help="nothing but the runs of five sources, killed")
     add("--no-faults", action="store_true", help="leave out the faults (saves about 2.5 minutes)")
     add(
         "--only-faults",

@@ -150,7 +150,7 @@ def build_buyer(
     steps = MODE_STEPS[mode]
     clock = clock or SystemClock()
     memory = ServerMemory()
-    redis = connect_redis(settings.redis_url, greet=memory.greet)
+    redis = connect_redis(settings.redis_url, greet=memory.greet, durability=settings.durability)
     steps.check_server(redis, settings)
     layout = _layout(settings, redis, mode, clock)
     folder = MarksFolder(settings.run_dir, fact_id(settings.redis_url)[:8], clock=clock, stop=stop)
@@ -189,7 +189,7 @@ def account_keeper(parts: ProcessParts, held: HeldBooks, mode: str) -> AccountKe
         mode,
         held,
         lambda tokens: {one.facts.token_id: one.facts for one in store.read(tokens)},
-        settings.limits.model_dump(mode="json"),
+        settings.limits.plain(),
         clock=parts.clock,
         every_s=settings.marks_every_s,
         keep_trades=settings.keep_trades,

@@ -44,7 +44,7 @@ from shared.ledger.gated_commit import GateTurns
 from shared.ledger.ledger_owner import LedgerOwner, claim_ledger, note_paper
 from shared.ledger.marks_folder import MarksFolder
 from shared.ledger.redis_ledger import RedisLedger
-from shared.process.process_name import installation_address
+from shared.process.process_name import installation_id
 from shared.redis.client import check_server, server_address
 from shared.redis.pipeline_record import note_own, note_wallet
 from shared.redis.server_memory import ServerMemory
@@ -138,7 +138,7 @@ def begin_paper(parts: ProcessParts) -> TradingMode:
     """Trade money of our own making; say what came or went of it since the ledger knew."""
     bankroll = to_micro(parts.settings.paper_bankroll_usdc)
     note_own(parts.redis, parts.settings.limits.own_wallets)
-    note_paper(parts.redis, installation_address(parts.settings.run_dir).partition(".")[0])
+    note_paper(parts.redis, installation_id(parts.settings.run_dir))
     say_apart(RedisLedger(parts.redis, PAPER), bankroll, PAPER)
     return paper_mode(parts)
 

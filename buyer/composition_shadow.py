@@ -73,7 +73,7 @@ def build_shadow(name: str, settings: BuyerSettings, *, clock: Clock, stop: thre
         Unavailable: the server is away.
     """
     memory = ServerMemory()
-    redis = connect_redis(settings.redis_url, greet=memory.greet)
+    redis = connect_redis(settings.redis_url, greet=memory.greet, durability=settings.durability)
     ensure_group(redis, SIGNALS, shadow_group(name), "$")
     prices = market_prices(settings, redis, clock, stop)
     held = HeldBooks(clock, prices.sample)

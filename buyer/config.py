@@ -11,6 +11,7 @@ from buyer.settings.account_settings import AccountSettings
 from buyer.settings.protection_settings import ProtectionSettings
 from buyer.settings.stake_settings import StakeSettings
 from buyer.strategy.limits import (
+    LIMIT_NAMES,
     Mirror,
     OnPending,
     OnRetraction,
@@ -248,7 +249,7 @@ class BuyerSettings(TradeSettings, AccountSettings):
     @property
     def limits(self) -> TradingLimits:
         """Return what the policy decides by."""
-        found = TradingLimits(**{name: getattr(self, name) for name in TradingLimits.model_fields})
+        found = TradingLimits(**{name: getattr(self, name) for name in LIMIT_NAMES})
         return found.with_own([self.wallet]) if self.wallet else found
 
 

@@ -37,6 +37,7 @@ from detector.publishing.publish_loop import PublishLoop
 from detector.publishing.receipt_evidence import ReceiptEvidence
 from detector.publishing.receipt_witness import ReceiptWitness
 from detector.publishing.recent_writes import RecentWrites
+from detector.publishing.replaced_transactions import ReplacedTransactions
 from detector.publishing.retraction import Retraction
 from detector.publishing.retry_until_up import RetryUntilUp
 from detector.publishing.signal_publisher import Emit, Label, SignalPublisher, no_label
@@ -67,6 +68,7 @@ class DetectorParts:
     leaders: Watchlist = field(default_factory=Watchlist)
     assignment: LeaderAssignment | None = None
     retraction: Retraction | None = None
+    replaced: ReplacedTransactions | None = None
     unmined: UnminedSignals | None = None
     witness: ReceiptWitness | None = None
     recent: RecentWrites | None = None
@@ -99,6 +101,7 @@ def build_parts(
         leaders,
         assignment=_build_assignment(cfg, redis, leaders, cursors, clock=clock, stop=stop),
         retraction=built.retraction,
+        replaced=built.replaced,
         unmined=built.unmined,
         witness=ReceiptWitness(evidence, within_s=cfg.confirm_within_s, clock=clock, stop=stop) if evidence else None,
         recent=recent,
@@ -134,6 +137,7 @@ def build_running(
         unmined=parts.unmined,
         witness=parts.witness,
         recent=parts.recent,
+        replaced=parts.replaced,
         announce=reporter.confirmation,
     )
     pollers = tuple(
@@ -157,6 +161,7 @@ def build_publish_loop(
     unmined: UnminedSignals | None = None,
     witness: ReceiptWitness | None = None,
     recent: RecentWrites | None = None,
+    replaced: ReplacedTransactions | None = None,
     announce: Callable[[FillConfirmed], None] = lambda _: None,
 ) -> PublishLoop:
     """Build what publishes under an emit rule; `label` names a leader."""
@@ -170,6 +175,7 @@ def build_publish_loop(
         publisher(Matcher(rule), emit, unmined=unmined, pending=pending_signals),
         publisher(Matcher(), emit),
     )
+    replaced = replaced or ReplacedTransactions(redis)
     pending = PendingConfirmations(redis, rule.within_ms)
     recorder = ConfirmationRecorder(
         redis,
@@ -182,9 +188,12 @@ def build_publish_loop(
         witness=witness,
         recent=recent,
         pending_signals=pending_signals,
+        replaced=replaced,
     )
     tell_again = partial(recent.tell_again, redis, retry)
-    return PublishLoop(stats, trades, merges, recorder, clock=clock, stop=stop, tell_again=tell_again)
+    return PublishLoop(
+        stats, trades, merges, recorder, clock=clock, stop=stop, replaced=replaced, tell_again=tell_again
+    )
 
 
 def _build_assignment(

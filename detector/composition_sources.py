@@ -28,6 +28,7 @@ from detector.polling.backfill_gaps import BackfillGaps
 from detector.polling.cursors import CursorStore
 from detector.publishing.mined_check import MinedCheck
 from detector.publishing.recent_writes import RecentWrites
+from detector.publishing.replaced_transactions import ReplacedTransactions
 from detector.publishing.retraction import Retraction
 from detector.publishing.unmined_signals import UnminedSignals
 from detector.sources.backfill import Backfill
@@ -64,6 +65,7 @@ class BuiltSources:
     markets: MarketCache | None
     """Where facts of markets are at hand for signals; None where no hints are wanted."""
     retraction: Retraction
+    replaced: ReplacedTransactions
     unmined: UnminedSignals | None
     """What the chain still has to show; None where nobody reads it."""
     second_node: PolygonClient | None
@@ -92,7 +94,10 @@ class SourceBuilder:
         self._upstreams: list[Upstream] = []
         self._recorder = self._raw_recorder() if cfg.capture_raw else None
         self._outcomes: MarketCache | None = None
-        self._retraction = Retraction(redis, clock, recent)
+        self._replaced = ReplacedTransactions(redis)
+        if recent:
+            recent.stand(self._replaced.store_again)
+        self._retraction = Retraction(redis, clock, recent, self._replaced)
         self._unmined = UnminedSignals(round(cfg.mined_within_s * 1000))
         self._nodes: dict[str, PolygonClient] = {}
 
@@ -115,7 +120,9 @@ class SourceBuilder:
         unmined = self._unmined if "chain_logs" in self._cfg.sources else None
         evidence = self._evidence() if self._cfg.confirm == "proof" else None
         gates, upstreams = tuple(self._gates), tuple(self._upstreams)
-        return BuiltSources(sources, gates, upstreams, hints, self._retraction, unmined, second, evidence)
+        return BuiltSources(
+            sources, gates, upstreams, hints, self._retraction, self._replaced, unmined, second, evidence
+        )
 
     def _data_api(self) -> Source:
         cfg = self._cfg
@@ -144,7 +151,15 @@ class SourceBuilder:
         cfg = self._cfg
         polygon = self._node("rpc")
         blocks = cfg.pending_blocks
-        check = MinedCheck(self._redis, polygon, self._unmined, self._retraction, self._clock, pending_blocks=blocks)
+        check = MinedCheck(
+            self._redis,
+            polygon,
+            self._unmined,
+            self._retraction,
+            self._clock,
+            pending_blocks=blocks,
+            replaced=self._replaced,
+        )
         return ChainLogsSource(
             polygon,
             self._leaders,
@@ -169,7 +184,8 @@ class SourceBuilder:
 
         cfg = self._cfg
         dials: dict[str, Callable[[], FrameConnection]] = {
-            name: partial(open_socket, f"pending {name}", url) for name, url in cfg.pending_nodes.items()
+            name: self._recorded_node(name, partial(open_socket, f"pending {name}", url))
+            for name, url in cfg.pending_nodes.items()
         }
         return build_pending(
             dials,
@@ -180,6 +196,14 @@ class SourceBuilder:
             random=SystemRandom().random,
             max_age_ms=round(cfg.pending_max_age_s * 1000),
         )
+
+    def _recorded_node(self, name: str, dial: Callable[[], FrameConnection]) -> Callable[[], FrameConnection]:
+        """Have a node's words recorded where raw answers are: matches whole, others as far as they fit."""
+        if not self._recorder:
+            return dial
+        from detector.monitoring.frame_budget import FrameBudget  # noqa: PLC0415 - only where it is asked for
+
+        return self._recorder.tap_connections(f"pending {name}", dial, FrameBudget(name, self._clock).keeps)
 
     def _evidence(self) -> Evidence:
         from detector.sources.pending.parts import build_evidence  # noqa: PLC0415 - likewise

@@ -59,7 +59,7 @@ class HybridDetector:
         self.stop_event = stop = stop_event or threading.Event()
         self._cfg, self._clock = cfg, clock or SystemClock()
         memory = ServerMemory()
-        redis = redis or connect_redis(cfg.redis_url, greet=memory.greet)
+        redis = redis or connect_redis(cfg.redis_url, greet=memory.greet, durability=cfg.durability)
         self.parts = parts or build_parts(cfg, redis, clock=self._clock, stop=stop, memory=memory)
         self._running = build_running(
             cfg,

@@ -46,6 +46,7 @@ with early_signals("service"):
     from shared.process.stderr_lines import say_event, say_stopped
     from shared.process.stop_event import Pulse
     from shared.redis.client import connect_redis
+    from shared.redis.connection.key_prefix import with_prefix
 
 MOST_WAITING = 1000
 """Signals handed over and not yet decided; beyond that they come by the stream alone."""
@@ -238,7 +239,7 @@ def _server(settings: ServiceSettings) -> Generator[str]:
         yield settings.redis_url
         return
     with embedded_server(settings.data_dir, SystemClock()) as server, kept_running(server, SystemClock()):
-        yield server.url
+        yield with_prefix(server.url, settings.hs_prefix)
 
 
 def _hand_over(payload: dict[str, Any], bought: buyer_bootstrap.BuiltBuyer) -> None:

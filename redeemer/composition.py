@@ -97,7 +97,7 @@ def build_watcher(
         BadConfig, RefusedForSafety, DependencyMissing: live, and the key or the wallet is not as it must be.
     """
     clock = clock or SystemClock()
-    redis = connect_redis(settings.redis_url)
+    redis = connect_redis(settings.redis_url, durability=settings.durability)
     wallet, plan = MODES[redeemer_mode(settings)].build_plan(settings, redis, clock=clock, stop=stop)
     # Three scans may be missed before a standby takes over.
     lease_s = max(SHORTEST_LEASE_S, 3 * settings.scan_every_s)
@@ -132,7 +132,7 @@ def build_worker(
 
 def build_redeemer(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, emit: Emit) -> PayingRedeemer:
     """Build what redeems one condition, in the mode of the settings."""
-    redis = connect_redis(settings.redis_url)
+    redis = connect_redis(settings.redis_url, durability=settings.durability)
     return MODES[redeemer_mode(settings)].build_redeemer(settings, redis, clock=clock, stop=stop, emit=emit)
 
 

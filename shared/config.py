@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from shared.domain.errors import BadConfig
 from shared.domain.redaction import without_keys
@@ -23,6 +23,7 @@ from shared.domain.trading_words import dry_run_wins
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 from shared.polymarket.wire.leader_words import address_of, split_words
+from shared.server_settings import ServerSettings
 from shared.setting_aliases import read_aliases
 from shared.setting_names import KNOWN
 from shared.setting_safety import refuse_plain_urls, refuse_readable_keys
@@ -56,15 +57,12 @@ Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_leaders)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-class Settings(BaseSettings):
+class Settings(ServerSettings):
     """What every service is told."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, cli_implicit_flags=True)
     program: ClassVar[str] = "hybrid"
 
-    redis_url: str = Field(
-        "redis://127.0.0.1:6379/0", description="Redis 7.0+ or Valkey that carries streams, gates and ledger."
-    )
     data_api_url: str = Field(endpoints.DATA_API_URL, description="Base URL of the Data API.")
     gamma_url: str = Field(endpoints.GAMMA_URL, description="Base URL of the Gamma API (market facts).")
     clob_url: str = Field(endpoints.CLOB_URL, description="Base URL of the CLOB REST API (books).")

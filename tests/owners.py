@@ -43,6 +43,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 """An outside thing, and the files that may import it."""
 REDIS_OWNERS = (
     "shared/redis/client.py",
+    "shared/redis/connection/*",
     "shared/redis/consumer_group.py",
     "shared/redis/own_line.py",
     "shared/account/equity_line.py",
@@ -59,7 +60,7 @@ REDIS_OWNERS = (
     "ops/research/sweep_jobs.py",
 )
 """Who may know more of redis than the name `Redis`, which everybody may pass on."""
-CLIENT_MAKERS = ("shared/redis/client.py", "redeemer/jobs/queue.py")
+CLIENT_MAKERS = ("shared/redis/connection/cluster_primary.py", "shared/redis/client.py", "redeemer/jobs/queue.py")
 """Who may open a connection: everywhere else it comes from `shared.redis.client.connect`, which re-sends nothing."""
 ENVIRONMENT_OWNERS = ("shared/config.py", "shared/process/shutdown_signals.py", "shared/key_password.py", "ops/*")
 COMMAND_LINE_OWNERS = ("shared/config.py", "shared/process/service_runner.py", "ops/*", "backtest/*", "simulator/*")

@@ -12,6 +12,7 @@ PURE_LIBRARIES = frozenset(
         "abc",
         "base64",
         "collections",
+        "copy",
         "dataclasses",
         "datetime",
         "decimal",

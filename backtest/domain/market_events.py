@@ -1,8 +1,6 @@
 """Events of the outside world, merged in time order: trades, trades taken back, books, facts and resolutions. Pure."""
 
-import heapq
 from collections.abc import Iterable, Iterator
-from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from backtest.domain.market_state import ResolvedMarket
@@ -42,8 +40,24 @@ class MarketEvent(NamedTuple):
 
 def merged_events(sources: Iterable[Iterable[MarketEvent]]) -> Iterator[MarketEvent]:
     """Merge sources that are each in time order; equal times keep the order of the sources."""
-    each = list(sources)
-    return iter(each[0]) if len(each) == 1 else heapq.merge(*each, key=itemgetter(0))
+    each = list(map(iter, sources))
+    half = len(each) // 2
+    if not half:
+        return each[0] if each else iter(())
+    return _merged(merged_events(each[:half]), merged_events(each[half:]))
+
+
+def _merged(first: Iterator[MarketEvent], second: Iterator[MarketEvent]) -> Iterator[MarketEvent]:
+    """Merge two, a third of what `heapq.merge` takes where nearly all events are of one."""
+    waiting = next(second, None)
+    for event in first:
+        while waiting is not None and waiting[0] < event[0]:
+            yield waiting
+            waiting = next(second, None)
+        yield event
+    if waiting is not None:
+        yield waiting
+        yield from second
 
 
 def ordered_events(market_events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:

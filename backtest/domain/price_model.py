@@ -89,16 +89,15 @@ class PriceQuotes:
 
     def quote_at(self, token_id: str, facts: MarketFacts, now_ms: int, signal_id: str) -> ModelQuote:
         """Return the book as an order of `signal_id` would meet it at `now_ms`."""
-        last, book = self._last.get(token_id, NEVER), self._books.get(token_id)
+        last, book = self._last.get(token_id, NEVER), self._books.get(token_id) if self._books else None
         if book is not None and now_ms - book.at_ms <= self._model.book_age_ms:
             return ModelQuote(book, _middle(book, last.price), "book", last.at_ms)
         if last is NEVER:
             return ModelQuote(None, last.price, "none", 0)
-        bids, asks = self._ladders(last.price, facts.tick)
-        modelled = Book(
-            token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=facts.tick, bids=bids, asks=asks, source="rest"
-        )
-        return ModelQuote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
+        price, tick = last.price, facts.tick
+        bids, asks = self._ladders_at.get((price, tick)) or self._ladders(price, tick)
+        modelled = Book(token_id=token_id, at_ms=now_ms, tick=tick, bids=bids, asks=asks)
+        return ModelQuote(modelled, price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
 
     def bids_at(self, token_id: str, facts: MarketFacts, now_ms: int) -> Ladder:
         """Return the bids of the book that `quote_at` would return; none where there is none."""

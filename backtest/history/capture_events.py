@@ -18,6 +18,7 @@ from backtest.domain.market_state import ResolvedMarket
 from backtest.simulation.latency import LagSamples
 from shared.capture.capture import Capture
 from shared.domain.errors import Malformed
+from shared.domain.witnesses import PENDING
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
@@ -36,6 +37,8 @@ _TELLS = frozenset({"ACTIONABLE_SIGNAL", "FILL_RETRACTED", "BUY_ENGINE_DECISION"
 _CONFIRMED, _COMPLETED = "FILL_CONFIRMED", '"completes":'
 """A confirmation with a signal in it: of a trade that was pending."""
 _RAW = '{"event":"RAW_SEEN"'
+BLOCK_WITNESS = "chain_logs"
+"""Whose confirmation says when the block was."""
 
 T = TypeVar("T")
 
@@ -70,16 +73,24 @@ def _never_back(coming: Iterable[tuple[int, What]]) -> Iterator[MarketEvent]:
 
 
 def recorded_lags(capture: Capture) -> dict[str, LagSamples]:
-    """Return how late each source showed each fill, confirmations included."""
+    """Return how late each source showed each fill, confirmations included; a pending one against its block."""
     found: dict[str, LagSamples] = {}
     for text in capture.texts():
         event = _event(text)
         if isinstance(event, ActionableSignal):
             for witness in event.seen_by:
-                found.setdefault(witness.source, LagSamples({})).add_lag(witness.lag_ms)
-        elif isinstance(event, FillConfirmed):
-            found.setdefault(event.source, LagSamples({})).add_lag(event.lag_ms)
+                if not (event.pending and witness.source == PENDING):  # its time of trade is its own sight
+                    _count(found, witness.source, witness.lag_ms)
+        elif isinstance(event, FillConfirmed) and event.signal is None:  # with one in it, it is the same word again
+            _count(found, event.source, event.lag_ms)
+            if event.first_source == PENDING and event.source == BLOCK_WITNESS:
+                _count(found, PENDING, event.lag_ms - event.behind_first_ms)
     return found
+
+
+def _count(found: dict[str, LagSamples], source: str, lag_ms: int) -> None:
+    """Count a lag; of any source but pending one below 0 is a clock's doing."""
+    found.setdefault(source, LagSamples({})).add_lag(lag_ms if source == PENDING else max(0, lag_ms))
 
 
 def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:

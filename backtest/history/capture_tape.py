@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import ValidationError
 
-from buyer.strategy.limits import TradingLimits
+from buyer.strategy.limits import LIMIT_NAMES, TradingLimits, checked_limits
 from shared.capture.capture import Capture
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.money import to_micro
@@ -94,9 +94,7 @@ def limits_in(capture: Capture) -> list[tuple[TradingLimits, Decimal]]:
 def _limits(capture: Capture, config: Mapping[str, object]) -> TradingLimits:
     """Return what a session decided by; a protection that it did not know stays off for it."""
     try:
-        return TradingLimits.model_validate(
-            {name: config[name] for name in TradingLimits.model_fields if name in config}
-        )
+        return checked_limits({name: config[name] for name in LIMIT_NAMES if name in config})
     except ValidationError as error:
         raise BadConfig(f"{capture.path}: a buyer's settings in it are not ours: {error}") from error
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
+from typing import cast
 
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
@@ -79,7 +80,7 @@ class HistoryReader:
 
     def _proven(self, known: Mapping[str, KnownResolutions]) -> dict[str, KnownResolutions]:
         """Return what redemptions prove of markets of which no file tells, by going through all rows once before."""
-        if not any(counts.kinds.get("REDEEM") for counts in self.counts):
+        if not self._redeems:
             return {}
         rules = self._redemption_rules(known)
         found: dict[str, KnownResolutions] = {}
@@ -91,6 +92,11 @@ class HistoryReader:
             words = "markets that leaders redeemed, of which nobody can tell how they resolved"
             self.counts[0].remarks.append(f"{words}: {rules.unsettled}")
         return found
+
+    @property
+    def _redeems(self) -> bool:
+        """Say whether any row is a redemption."""
+        return any(counts.kinds.get("REDEEM") for counts in self.counts)
 
     @property
     def unnamed_tokens(self) -> tuple[str, ...]:
@@ -117,7 +123,9 @@ class HistoryReader:
         return iter(sorted(told, key=itemgetter(0)))
 
     def _of_rows(self, known: Mapping[str, KnownResolutions]) -> Iterator[MarketEvent]:
-        yield from self._redemption_rules(known).settle(self._happened())
+        happened = self._happened()
+        settled = self._redemption_rules(known).settle(happened) if self._redeems else happened
+        yield from cast("Iterator[MarketEvent]", settled)
         self._blocks.finish()
 
     def _redemption_rules(self, known: Mapping[str, KnownResolutions]) -> RedemptionRules:
@@ -144,19 +152,20 @@ class HistoryReader:
         for number, row in enumerate(rows):
             if not number % EVERY:
                 self._told("reading", (self._done + member.place()) / self._bytes)
-            hint, at_ms, token = row.hint, row.traded_ms, row.token_id
-            if wanted and row.leader != wanted:
+            at_ms, leader, _, token, _, _, _, _, hint, _, _, kind, _, _ = row
+            if wanted and leader != wanted:
                 counts.kinds["of another wallet"] += 1
                 continue
-            use(row.kind)
+            use(kind)
             known = last.get(hint[0])
-            if row.kind == "TRADE" and (known is None or at_ms > known[0]):
+            if kind == "TRADE" and (known is None or at_ms > known[0]):
                 last[hint[0]] = (at_ms, token, hint)
             seen = first.get(token)
+            if seen is None or hint is not seen[1]:  # else they are learned already
+                names.learn(token, hint)
             if seen is None or at_ms < seen[0]:
                 first[token] = (at_ms, hint)
-            names.learn(token, hint)
-            if row.kind == "REDEEM":
+            if kind == "REDEEM":
                 self._paid.learn(row)
             yield row
 

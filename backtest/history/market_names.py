@@ -37,6 +37,11 @@ class MarketNames:
         if token_id and place >= 0:
             self._hints.setdefault(token_id, hint)
 
+    @property
+    def agree(self) -> bool:
+        """Say whether every row is under its real names already."""
+        return not (self._real or self._hints)
+
     def named(self, token_id: str, hint: Hint) -> tuple[str, Hint]:
         """Return a token and its market under their real names, as far as any file has them."""
         found = self._found.get((token_id, hint))

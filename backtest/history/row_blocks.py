@@ -11,6 +11,8 @@ rises nor falls, nobody can tell the order within a second, and that is said.
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 
 from backtest.history.reading.history_row import HistoryRow, made_row
@@ -18,8 +20,8 @@ from backtest.history.reading.row_counts import RowCounts
 
 SURE = 3
 """Times as many steps in one direction as in the other, from which a file has that direction."""
-_SAME = slice(1, 7)
-"""Leader, transaction, token, side, shares, collateral: what makes two rows one."""
+_key = itemgetter(1, 2, 3, 4, 5, 6, 11)
+"""Leader, transaction, token, side, shares, collateral, kind: what makes two rows one."""
 _TX = 2
 
 
@@ -118,15 +120,12 @@ class RowBlocks:
         if len({row[_TX] for row in rows}) == 1:
             return rows
         by_source: dict[int, list[HistoryRow]] = {}
-        for row in rows:
-            by_source.setdefault(self._source(row).first, []).append(row)
+        for _, block in groupby(rows, key=itemgetter(-1)):
+            together = list(block)
+            by_source.setdefault(self._source(together[0]).first, []).extend(together)
         found: list[HistoryRow] = []
         for part in by_source.values():
             source = self._source(part[0])
             source.unsure += self.counting and source.newest_first is None and len({row[_TX] for row in part}) > 1
             found += reversed(part) if source.newest_first else part
         return found
-
-
-def _key(row: HistoryRow) -> tuple[object, ...]:
-    return (*row[_SAME], row.kind)

@@ -20,6 +20,7 @@ from shared.messages.signals import ActionableSignal, Fill, MarketHint, SeenBy
 Arrange = Callable[[list[HistoryRow]], list[HistoryRow]]
 _ONE_SIGNAL = slice(1, 5)
 """Leader, transaction, token and side."""
+_BLOCK, _KIND = -1, 11
 _market_event: Callable[[tuple[int, ActionableSignal]], MarketEvent] = partial(tuple.__new__, MarketEvent)  # type: ignore[arg-type]
 
 
@@ -76,6 +77,8 @@ def row_events(
 
 
 def _named(second: list[HistoryRow], names: MarketNames) -> list[HistoryRow]:
+    if names.agree:
+        return second
     found: list[HistoryRow] = []
     for row in second:
         token, hint = names.named(row.token_id, row.hint)
@@ -87,8 +90,10 @@ def _happened(
     second: list[HistoryRow], source_of: Callable[[HistoryRow], str], changed: ChangedRows
 ) -> Iterator[MarketEvent | Redemption]:
     signals: dict[object, list[HistoryRow]] = {}
+    others: list[HistoryRow] = []
     for row in second:
-        if row.kind != "TRADE":
+        if row[_KIND] != "TRADE":
+            others.append(row)
             continue
         key = row[_ONE_SIGNAL]
         fills = signals.get(key)
@@ -96,17 +101,20 @@ def _happened(
             signals[key] = [row]
         else:
             fills.append(row)
-    others = [row for row in second if row.kind != "TRADE"]
     if others:
         yield from changed.before(others)
+    block, source = None, ""
     for fills in signals.values():
-        yield _market_event((fills[0].traded_ms, _signal(fills, source_of(fills[0]))))
+        first = fills[0]
+        if first[_BLOCK] != block:  # the rows of a block stand in one file
+            block, source = first[_BLOCK], source_of(first)
+        yield _market_event((first[0], _signal(fills, source)))
     if others:
         yield from changed.after(others, source_of)
 
 
 def _signal(fills: list[HistoryRow], source: str) -> ActionableSignal:
-    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint, _, fee_shares, *_ = fills[0]
+    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint, _, fee_shares, _, _, _ = fills[0]
     if len(fills) > 1:
         shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
         fee_shares = sum(row.fee_shares for row in fills)
@@ -130,12 +138,13 @@ def _signal(fills: list[HistoryRow], source: str) -> ActionableSignal:
 
 
 def _fill(row: HistoryRow) -> Fill:
+    _, _, _, _, _, shares, usdc, _, _, fee, fee_shares, _, log_index, _ = row
     return Fill(
-        shares=Shares(row.shares),
-        usdc=Usdc(row.usdc),
-        log_index=row.log_index if row.log_index >= 0 else None,
-        fee=Usdc(row.fee) if row.fee else None,
-        fee_shares=Shares(row.fee_shares) if row.fee_shares else None,
+        shares=Shares(shares),
+        usdc=Usdc(usdc),
+        log_index=log_index if log_index >= 0 else None,
+        fee=Usdc(fee) if fee else None,
+        fee_shares=Shares(fee_shares) if fee_shares else None,
     )
 
 

@@ -261,6 +261,6 @@ def _open(positions: Sequence[OpenPosition]) -> str:
 
 def assumed(result: BacktestResult) -> str:
     """Return every assumption and limit of a run."""
-    facts = {**result.model, **{name: str(value) for name, value in result.limits.model_dump(mode="json").items()}}
+    facts = {**result.model, **{name: str(value) for name, value in result.limits.plain().items()}}
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
     return section("Assumptions and limits", "What this was computed with.", f"<dl>{rows}</dl>", wide=True)

@@ -57,9 +57,10 @@ class LeaderSums:
 
     def add_trade(self, leader: str, token_id: str, side: str, shares: int, usdc: int) -> None:
         """Take in one trade of a leader, or a merge, which is as good as one."""
-        sums = self._sums_of(leader)
+        sums = self.sums.get(leader) or self._sums_of(leader)
         sums.trades += 1
-        position = self._position(leader, token_id)
+        holders = self.positions.get(token_id)
+        position = (holders.get(leader) if holders else None) or self._position(leader, token_id)
         if side == "BUY":
             sums.spent += usdc
             position.shares += shares

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from backtest.results.pnl import LeaderSums
 from backtest.simulation.run_journal import RunLedger
-from buyer.domain.others_paid import MOST_PRINTS, AskedOthers, TradePrint, nobody_told, paid_lately
+from buyer.domain.others_paid import MOST_PRINTS, AskedOthers, TradePrint, paid_lately
+from buyer.strategy.decision_context import nobody_paid
 from buyer.strategy.limits import TradingLimits
 from shared.clock import Clock
 from shared.domain.ledger_accounts import behind_account, lot_key, shares_account
@@ -16,7 +17,6 @@ from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.record_kinds import GATHERED
 from shared.messages.decisions import LeaderSales
 from shared.messages.signals import ActionableSignal
-from shared.messages.value_codec import write_value
 
 MOST_SALES = 50_000
 """Sales of late that are remembered; a buy told later than that many others is stale anyway."""
@@ -51,16 +51,18 @@ class LeaderMemory:
         """Return what asks for what other leaders paid for a signal's token."""
         paid = self._paid.get(signal.token_id)
         if not paid or (len(paid) == 1 and signal.leader in paid):
-            return nobody_told(signal)
+            return nobody_paid
         return lambda: paid_lately(_of_others(paid, signal.leader), self._clock.now_ms())
 
     def before(self, signal: ActionableSignal) -> None:
         """Tell what a decision on `signal` needs."""
+        if signal.side == "BUY" and not self._sold_at:
+            return
         lot = signal.leader, signal.token_id
         if signal.side == "BUY":
             sold_at_ms = self._sold_at.get(lot, 0)
             if sold_at_ms > signal.traded_at_ms:
-                sales = LedgerRecord(GATHERED, f"{lot_key(*lot)}:SELL", write_value(LeaderSales(since_ms=sold_at_ms)))
+                sales = LedgerRecord(GATHERED, f"{lot_key(*lot)}:SELL", LeaderSales(since_ms=sold_at_ms))
                 self._ledger.commit(LedgerWrite(id=f"sales:{signal.id}", records=(sales,)))
             return
         self._sold_at[lot] = max(signal.traded_at_ms, self._sold_at.pop(lot, 0))

@@ -1,12 +1,10 @@
 """The journal and the ledger of a run: the buyer's own order of writes, without texts that nobody reads."""
 
-from collections.abc import Sequence
-
 from buyer.domain.ledger_scope import LedgerNames, LedgerScope, portfolio_of
 from buyer.execution.journal import Journal, SignalStatus
 from buyer.execution.order_writes import decision_write, filled_write, intent_write
 from buyer.strategy.limits import TradingLimits
-from shared.domain.ledger_write import Balances, LedgerWrite, Result, StreamAck
+from shared.domain.ledger_write import LedgerWrite, Result, StreamAck
 from shared.domain.market import MarketFacts
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import BuyEngineDecision, Order, Portfolio
@@ -24,14 +22,11 @@ class RunLedger(MemoryLedger):
         self.events.clear()
         return result
 
-    def read(
-        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
-    ) -> Balances:
-        """Return the balances themselves, not a copy: nobody keeps them beyond the step that reads them."""
-        del accounts
+    def portfolio(self, scope: LedgerScope) -> Portfolio:
+        """Return what a decision sees, of the balances themselves: no copy, and no record is written and read again."""
         kept = self._records
-        found = {key: kept[key[0]][key[1]] for key in records if key[0] in kept and key[1] in kept[key[0]]}
-        return Balances(self.seq, self.values, frozenset(filter(self._done.__contains__, writes)), found)
+        found = {key: kept[key[0]][key[1]] for key in scope.names.records if key[1] in kept[key[0]]}
+        return portfolio_of(scope, self.seq, self.values, found)
 
     def holds(self, kind: str) -> bool:
         """Say whether there are records of this kind."""
@@ -62,7 +57,7 @@ class RunJournal(Journal):
         status = DECIDED if self._run.knows(f"decision:{signal_id}") else UNDECIDED
         portfolio = self._portfolios.get(scope.names)
         if portfolio is None:
-            portfolio = portfolio_of(scope, self._run.read((), (), scope.names.records))
+            portfolio = self._run.portfolio(scope)
             timed = (portfolio.gathered, portfolio.staked, portfolio.left)
             if timed == (None, None, None):  # each counts for a time only
                 self._portfolios[scope.names] = portfolio

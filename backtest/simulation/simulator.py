@@ -15,6 +15,7 @@ from backtest.domain.price_model import LastTrade, PriceQuotes
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.run_stats import RunStats, Sink
 from backtest.results.silenced_spans import SilencedSpans
+from backtest.simulation.latency import seen_early
 from backtest.simulation.leader_memory import LeaderMemory
 from backtest.simulation.lot_watch import LotWatch
 from backtest.simulation.recent_signals import RecentSignals
@@ -83,7 +84,7 @@ class SimulatedRun:
             skips: See `sink`.
             whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
         """
-        self._models, self._coming = models, MergedAhead(market_events)
+        self._models, self._coming = models, MergedAhead(seen_early(market_events, models.delay))
         self.ledger, self.stats = RunLedger(), RunStats(sink)
         self.quotes, self.markets = PriceQuotes(models.prices), MarketState(models.markets)
         self._clock = RunClock(0)
@@ -138,14 +139,15 @@ class SimulatedRun:
 
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
+        arriving = self._arriving
         while self._read_ahead():
-            if self._retractions.next_ms < self._arriving[0][0]:
-                self._take_back(self._arriving[0][0])
+            if self._retractions.next_ms < arriving[0][0]:
+                self._take_back(arriving[0][0])
             if self._value.shares:
-                self._manage_exits(self._arriving[0][0])
-            arrives_ms, _, trade = heapq.heappop(self._arriving)
-            now_ms = max(arrives_ms, self._clock.now_ms())
-            self._pass_time(now_ms)
+                self._manage_exits(arriving[0][0])
+            arrives_ms, _, trade = heapq.heappop(arriving)
+            now_ms = self._clock.now_ms()
+            self._pass_time(max(now_ms, arrives_ms))
             self._trade, self._world.signal_id = trade, trade.id
             self._breaker.work_due()
             if self._decided_on.add_new(trade.id) or trade.id in self._waits:
@@ -219,8 +221,8 @@ class SimulatedRun:
             if what.completes and not is_completed(what, self._engine.limits_of(what.leader)):
                 return
             self._number += 1
-            arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
-            heapq.heappush(self._arriving, (arrives_ms, self._number, what))
+            arrives_ms = self._models.delay.arrival_ms(what)
+            heapq.heappush(self._arriving, (max(at_ms, arrives_ms), self._number, what))
         elif isinstance(what, FillRetracted):
             self._retractions.expect(at_ms, what)
 
@@ -232,8 +234,9 @@ class SimulatedRun:
             self.markets.add_trade(what)
             if what.cause == "TRADE":
                 self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
-                self._value.update_price(what.token_id)
-                self._watch.see(what.token_id, at_ms)
+                if what.token_id in self._value.shares:
+                    self._value.update_price(what.token_id)
+                    self._watch.see(what.token_id, at_ms)
                 self._memory.see(what, at_ms)
             self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
         elif isinstance(what, Book):

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from buyer.strategy.limits import TradingLimits
+from buyer.strategy.limits import LIMIT_NAMES
 from shared.domain.errors import BadConfig
 
 MODELS = ("delay", "order_ms", "half_spread_ticks", "level_shares", "fee_rate", "bankroll")
 """What may be varied beside the buyer's limits: the models' parameters, named as the flags of `python -m backtest`."""
 
-NAMES = (*TradingLimits.model_fields, *MODELS)
+NAMES = (*LIMIT_NAMES, *MODELS)
 MOST_TRIALS = 100_000
 DIGITS = Decimal("0.0001")
 

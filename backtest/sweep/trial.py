@@ -20,7 +20,7 @@ from backtest.results.source_reading import SourceReading
 from backtest.simulation.latency import LagSamples, read_delay
 from backtest.simulation.run_models import RunModels
 from backtest.sweep.plan import MODELS
-from buyer.strategy.limits import TradingLimits
+from buyer.strategy.limits import LIMIT_NAMES, TradingLimits
 from shared.capture.capture import is_capture
 from shared.domain.errors import BadConfig
 from shared.domain.money import Money, Rate, Shares, to_micro
@@ -124,9 +124,7 @@ def limits(spec: TrialSpec, varied: Mapping[str, str]) -> TradingLimits:
     Raises:
         BadConfig: a setting has a wrong value; naming it.
     """
-    return settings.change_limits(
-        spec.limits, {name: varied[name] for name in varied if name in TradingLimits.model_fields}
-    )
+    return settings.change_limits(spec.limits, {name: varied[name] for name in varied if name in LIMIT_NAMES})
 
 
 def models(wanted: Mapping[str, str], lags: Mapping[str, LagSamples]) -> RunModels:

@@ -24,15 +24,25 @@ class Trouble:
         return {"probability": self.probability, "params": self.params}
 
 
-DROPPED, REVERTED, REPLACED = "reorg dropped", "pending reverts", "pending replaced"
-TAKEN_BACK = (DROPPED, REVERTED, REPLACED)
-"""Faults of which each signal must be retracted, and there must be some."""
+DROPPED, REVERTED = "reorg dropped", "pending reverts"
+TAKEN_BACK = (DROPPED, REVERTED)
+"""Faults of which each signal must be retracted, and there must be some. A match that is sent again stays a signal."""
 _CHAIN_ALONE = {"sources": "chain_logs", "overlap_blocks": "60"}
 """Only what the chain's source had shown in a block can be seen to vanish from it, so it watches alone here: then each
 signal of a dropped fill must be retracted, and there must be some."""
 
 _PENDING = {"pending_urls": "the venue's", "pending_blocks": "30"}
 """The nodes' URLs are the venue's, which is not up yet."""
+
+ALL_FIVE = Trouble("all five", "pending_reverts", "pending", 0.1, settings={"sources": "+subgraph", **_PENDING})
+"""Every source at once, and a tenth of what is seen pending fails in its block."""
+FIRST = {
+    "pending first": (),
+    "push first": ("--rtds-delay", "0.2"),
+    "chain first": ("--chain-delay", "0.2", "--rtds-delay", "4"),
+    "data first": ("--data-delay", "0.2", "--rtds-delay", "4", "--chain-delay", "6"),
+}
+"""Orders in which the five show a fill, as words for the simulator."""
 
 FAULTS = (
     Trouble("http_429", "http_429", probability=0.2, params={"retry_after": 1}),
@@ -62,7 +72,7 @@ FAULTS = (
     Trouble("reorg mined again", "reorg", params={"blocks": 40, "reinclude": True}, every_s=3.0),
     Trouble(DROPPED, "reorg", params={"blocks": 40}, every_s=2.0, settings=_CHAIN_ALONE),
     Trouble(REVERTED, "pending_reverts", "pending", 0.2, settings=_PENDING),
-    Trouble(REPLACED, "pending_replaced", "pending", 0.2, settings=_PENDING),
+    Trouble("pending replaced", "pending_replaced", "pending", 0.2, settings=_PENDING),
     Trouble("pending late", "pending_late", "pending", 0.2, {"seconds": 20}, settings=_PENDING),
     Trouble("lagging_node", "lagging_node", "rpc", params={"blocks": 20}),
     Trouble("range_limit", "range_limit", "rpc", params={"blocks": 50}),

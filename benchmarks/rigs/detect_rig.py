@@ -13,6 +13,7 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec.structs import replace
 from redis import Redis
 
 from detector.config import SOURCES, DetectorSettings
@@ -23,7 +24,7 @@ from shared.domain.errors import HybridError, Malformed
 from shared.http.client import Upstream
 from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.events import read_event
-from shared.messages.signals import ActionableSignal, FillRetracted
+from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
 from shared.process.shutdown_signals import DIE_WITH_PARENT
 from shared.redis.client import connect_redis
 
@@ -31,6 +32,7 @@ CLOCK: Clock = SystemClock()
 NEVER = threading.Event()
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE = 5000
+_READ = frozenset({"ACTIONABLE_SIGNAL", "FILL_RETRACTED", "FILL_CONFIRMED"})
 _TRIES = 30
 _DEFAULT = cast("tuple[str, ...]", DetectorSettings.model_fields["sources"].default)
 PUSH = "rtds"
@@ -165,6 +167,7 @@ class Tape:
     def __init__(self, redis: Redis) -> None:
         self.found: list[tuple[int, ActionableSignal]] = []
         self.retracted: set[str] = set()
+        self._sent_again: dict[str, str] = {}
         self._redis, self._after = redis, dict[str, str]()
 
     def read(self) -> int:
@@ -172,7 +175,7 @@ class Tape:
         for stream in (SIGNALS, SIGHTINGS):
             while rows := self._rows(stream):
                 for entry_id, fields in rows:
-                    if fields["event"] in {"ACTIONABLE_SIGNAL", "FILL_RETRACTED"}:
+                    if fields["event"] in _READ:
                         self._take(int(entry_id.partition("-")[0]), fields["json"])
                 self._after[stream] = f"({rows[-1][0]}"
         return sum(len(signal.fills) for _, signal in self.found)
@@ -188,11 +191,17 @@ class Tape:
                 self.found.append((at_ms, event))
             elif isinstance(event, FillRetracted):
                 self.retracted.add(event.signal_id)
+            elif isinstance(event, FillConfirmed) and event.replaced_by:
+                self._sent_again[event.tx_hash] = event.replaced_by
 
     @property
     def signals(self) -> list[ActionableSignal]:
-        """Return the signals."""
-        return [signal for _, signal in self.found]
+        """Return the signals, each under the name of the transaction that a block holds."""
+        again = self._sent_again
+        return [
+            replace(signal, tx_hash=again[signal.tx_hash]) if signal.tx_hash in again else signal
+            for _, signal in self.found
+        ]
 
 
 @contextlib.contextmanager

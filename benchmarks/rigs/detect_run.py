@@ -46,6 +46,8 @@ class Plan:
     kills: int = 0
     trouble: Trouble | None = None
     name: str = "plain"
+    delays: tuple[str, ...] = ()
+    """Words for the simulator: when each source may show a fill, and so which is first."""
 
     def settings(self) -> dict[str, str]:
         """Return the detector's settings; sped up, a minute of overlap holds hours of rows, so it is read calmly."""
@@ -114,7 +116,7 @@ class Run:
 def live(url: str, plan: Plan) -> Run:
     """Let the venue live the history, watch, then judge by the simulator's own record."""
     redis = emptied(url)
-    words = ("--speed", str(plan.speed), "--activity", *map(str, plan.history))
+    words = ("--speed", str(plan.speed), *plan.delays, "--activity", *map(str, plan.history))
     quiet = ("--leaders", "0", "--markets", "0", "--fills-per-minute", "0")
     started = CLOCK.monotonic()
     with redis, venue(*words, *quiet) as where, detecting(where, url, **plan.given_at(where)) as detector:

@@ -11,7 +11,6 @@ from shared.domain.ledger_write import Balances, LedgerRecord
 from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import EXITS, GATHERED, LEFT, STAKED
 from shared.messages.decisions import BuyEngineDecision, ExitTask, LeaderSales, LotExit, Outcome, Portfolio, Staked
-from shared.messages.value_codec import write_value
 
 
 def records_of(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
@@ -19,11 +18,11 @@ def records_of(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     held, key = decision.inputs.portfolio, lot_key(decision.leader, decision.token_id)
     gathered, task = decision.gathered, _exit(decision)
     sales = _sales(decision)
-    records = () if gathered is None else (LedgerRecord(GATHERED, f"{key}:BUY", write_value(gathered)),)
+    records = () if gathered is None else (LedgerRecord(GATHERED, f"{key}:BUY", gathered),)
     if sales is not None:
-        records = (*records, LedgerRecord(GATHERED, f"{key}:SELL", write_value(sales)))
+        records = (*records, LedgerRecord(GATHERED, f"{key}:SELL", sales))
     if task is not None:
-        return (*records, LedgerRecord(EXITS, key, write_value(task)))
+        return (*records, LedgerRecord(EXITS, key, task))
     if held is not None and (_begins(decision, held) or (decision.exit is not None and held.exit is not None)):
         return (*records, LedgerRecord(EXITS, key, None))
     return records
@@ -49,12 +48,12 @@ def pace_records(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
         return (staked_record(decision, _at_stake(decision, outcome)),)
     if outcome.shares <= 0 or decision.exit is None or decision.exit.keep:
         return ()
-    return (LedgerRecord(LEFT, decision.token_id, write_value(LotExit(at_ms=at_ms, reason=decision.exit.reason))),)
+    return (LedgerRecord(LEFT, decision.token_id, LotExit(at_ms=at_ms, reason=decision.exit.reason)),)
 
 
 def staked_record(decision: BuyEngineDecision, usdc: Usdc) -> LedgerRecord:
     """Return what says that a lot was bought for so much: from the intent on, as the next piece may come meanwhile."""
-    staked = write_value(Staked(at_ms=decision.inputs.now_ms, usdc=usdc)) if usdc else None
+    staked = Staked(at_ms=decision.inputs.now_ms, usdc=usdc) if usdc else None
     return LedgerRecord(STAKED, lot_key(decision.leader, decision.token_id), staked)
 
 
@@ -72,7 +71,7 @@ def adopted_pace(decision: BuyEngineDecision, before: Balances) -> tuple[LedgerR
         return pace_records(decision)
     if outcome.shares < before.values.get(shares_account(decision.leader, decision.token_id), 0):
         return ()
-    return (LedgerRecord(LEFT, name, write_value(LotExit(at_ms=decision.inputs.now_ms, reason="adopted"))),)
+    return (LedgerRecord(LEFT, name, LotExit(at_ms=decision.inputs.now_ms, reason="adopted")),)
 
 
 def _at_ms(record: str) -> int:

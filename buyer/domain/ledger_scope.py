@@ -1,5 +1,6 @@
 """The part of the ledger that a signal touches, and the portfolio that its balances make. Pure."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import repeat
 from typing import Any
@@ -9,7 +10,7 @@ from msgspec.json import decode
 
 from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts as accounts
-from shared.domain.ledger_write import Balances
+from shared.domain.ledger_write import Kept
 from shared.domain.market import MarketFacts
 from shared.domain.money import Usdc
 from shared.domain.record_kinds import EXITS, GATHERED, LEFT, LOTS, STAKED
@@ -23,7 +24,7 @@ from shared.messages.decisions import (
     Portfolio,
     Staked,
 )
-from shared.messages.value_codec import codec_of
+from shared.messages.value_codec import kept_text, kept_value
 
 BOTH = frozenset({0, 1})
 """The outcomes of every market of the venue."""
@@ -188,18 +189,20 @@ def scope_of(
     )
 
 
-def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
-    """Return the balances as the decision records them."""
+def portfolio_of(
+    scope: LedgerScope, seq: int, values: Mapping[str, int], records: Mapping[tuple[str, str], Kept]
+) -> Portfolio:
+    """Return the balances as the decision records them, of the ledger's step `seq`."""
     names = scope.names
-    lot, gathered, task, staked, left, sales = map(balances.records.get, names.records)
-    found: list[Any] = list(map(balances.values.get, names.accounts, repeat(0)))
+    lot, gathered, task, staked, left, sales = map(records.get, names.records)
+    found: list[Any] = list(map(values.get, names.accounts, repeat(0)))
     (
         today, market, shares, cost, event, group, leader, gain, leaders, peak, behind, sells_only,
         cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent, *_,
     ) = found  # fmt: skip
     holding = bool(cost or shares)
     return Portfolio(
-        seq=balances.seq,
+        seq=seq,
         cash=cash,
         spent_today=today,
         market_exposure=market,
@@ -221,55 +224,40 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
         orders_sent=sent,
         lot=_held_lot(lot) if holding and lot is not None else None,
         gathered=_recent(gathered, scope.gathered_since_ms) if gathered else None,
-        exit=codec_of(ExitTask).read(task) if task and holding else None,
+        exit=kept_value(task, ExitTask) if task and holding else None,
         staked=_staked_since(staked, scope.staked_since_ms) if staked else None,
         left=_left_since(left, scope.left_since_ms) if left else None,
-        other_outcome=_above_zero(balances.values.get(names.other_outcome, 0)) if scope.both_outcomes else None,
-        sales=_sales(sales) if sales else None,
+        other_outcome=_above_zero(values.get(names.other_outcome, 0)) if scope.both_outcomes else None,
+        sales=kept_value(sales, LeaderSales) if sales else None,
         unfollowed=bool(sells_only),
     )
 
 
 @lru_cache(maxsize=4096)
-def _held_lot(text: str) -> HeldLot:
-    facts = decode(text)
+def _held_lot(kept: Kept) -> HeldLot:
+    facts = decode(kept_text(kept))
     return HeldLot(
         opened_at_ms=facts.get("opened_at_ms", 0), event_id=facts.get("event_id", ""), group=facts.get("group", "")
     )
 
 
-def _recent(text: str, since_ms: int) -> Gathered | None:
-    found = _gathered(text) if since_ms < NEVER else None
+def _recent(kept: Kept, since_ms: int) -> Gathered | None:
+    found = kept_value(kept, Gathered) if since_ms < NEVER else None
     return found if found and found.since_ms > since_ms else None
 
 
-@lru_cache(maxsize=1024)
-def _gathered(text: str) -> Gathered:
-    return codec_of(Gathered).read(text)
-
-
-def _staked_since(text: str, since_ms: int) -> Staked | None:
-    found = _staked(text) if since_ms < NEVER else None
+def _staked_since(kept: Kept, since_ms: int) -> Staked | None:
+    found = kept_value(kept, Staked) if since_ms < NEVER else None
     return found if found and found.at_ms > since_ms else None
 
 
-@lru_cache(maxsize=4096)
-def _staked(text: str) -> Staked:
-    return codec_of(Staked).read(text)
-
-
-def _left_since(text: str, since_ms: int) -> LotExit | None:
-    found = codec_of(LotExit).read(text) if since_ms < NEVER else None
+def _left_since(kept: Kept, since_ms: int) -> LotExit | None:
+    found = kept_value(kept, LotExit) if since_ms < NEVER else None
     return found if found and found.at_ms > since_ms else None
 
 
 def _above_zero(at_risk: int) -> Usdc | None:
     return Usdc(at_risk) if at_risk > 0 else None
-
-
-@lru_cache(maxsize=1024)
-def _sales(text: str) -> LeaderSales:
-    return codec_of(LeaderSales).read(text)
 
 
 def scope_of_draft(decision: BuyEngineDecision) -> LedgerScope:

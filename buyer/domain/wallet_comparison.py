@@ -10,10 +10,10 @@ from typing import Literal
 
 from shared.domain.ledger_accounts import CASH, DEPOSITED, SHARES
 from shared.domain.ledger_write import Balances
+from shared.domain.market import is_position
 from shared.domain.money import Shares
 from shared.domain.record_kinds import DEPOSITS, INTENTS, LOTS, ORDERS, OUTSIDE, SENDINGS
 from shared.domain.value import Value
-from shared.polymarket.wire.conditions import is_position
 
 COLLATERAL = ""
 """Stands for the wallet's pUSD where a token's id would stand."""

@@ -98,7 +98,7 @@ class Journal:
         self._basis.seq = self._mirror.known_seq if found and self._mirror else None
         if found is None:
             found = self._ledger.read(names.accounts, writes, wanted)
-        return status_in(signal_id, found), portfolio_of(scope, found)
+        return status_in(signal_id, found), portfolio_of(scope, found.seq, found.values, found.records)
 
     def refresh(self) -> None:
         """Have the balances at hand for the next signal."""

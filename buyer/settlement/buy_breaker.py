@@ -69,9 +69,11 @@ class BuyBreaker:
             Unavailable: the ledger is away.
             Fenced: another buyer is active.
         """
+        if not self._on:
+            return
         now_ms = self._clock.now_ms()
         due = not self._next_ms - EVERY_MS <= now_ms < self._next_ms
-        if not self._on or not (due or self._ended):
+        if not (due or self._ended):
             return
         with self._lock:
             ended, self._ended = self._ended, []

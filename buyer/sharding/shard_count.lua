@@ -1,5 +1,6 @@
 -- Agree on how many shards there are: every buyer asks before it takes one. One step, so nobody sees half a change.
--- KEYS: 1 the layout (string: how many shards), 2 the stream of signals. ARGV: 1 how many are wanted, 2 our mode, then each mode
+-- KEYS: 1 the layout (string: how many shards), 2 the stream of signals, 3 how leases on shards begin.
+-- ARGV: 1 how many are wanted, 2 our mode, then each mode
 -- Returns {'', ''} when that stands now, else {lease, holder}: somebody works under another number.
 -- A change moves the tokens of the old leases on, so who held one and wakes up is fenced off. The new groups begin where
 -- the slowest old one was done with everything: nothing is lost, and what comes again is known by its decision.
@@ -10,7 +11,7 @@ local wanted = tonumber(ARGV[1])
 local stood = tonumber(redis.call('GET', KEYS[1]) or '1')
 
 local function lease_of(mode, number)
-  local name = 'hs:lease:buyer:' .. mode
+  local name = KEYS[3] .. mode
   return stood == 1 and name or name .. ':' .. number .. '/' .. stood
 end
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from redis import Redis
 
-from buyer.sharding.shard_leases import LAYOUT
+from buyer.sharding.shard_leases import LAYOUT, LEASES
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Fenced, RefusedForSafety, Unavailable
@@ -70,7 +70,7 @@ class ShardCount:
 
     def ensure(self) -> str:
         """Make our number stand unless somebody works under another; return who that is, and on what."""
-        lease, holder = cast("list[str]", self._script([LAYOUT, SIGNALS], [self.shards, self._mode, *MODES]))
+        lease, holder = cast("list[str]", self._script([LAYOUT, SIGNALS, LEASES], [self.shards, self._mode, *MODES]))
         return f"{holder} (on {lease})" if lease else ""
 
     def restore(self) -> bool:

@@ -1,7 +1,7 @@
 """Values reckoned once: `functools.cached_property` without the lock it takes before Python 3.12. Pure."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
 _set = object.__setattr__  # of frozen ones, too
@@ -23,6 +23,11 @@ class cached_property(Generic[T]):  # noqa: N801 - named as what it stands in fo
 
     @overload
     def __get__(self, instance: object, owner: type) -> T: ...
+
+    if TYPE_CHECKING:
+
+        def __set__(self, instance: object, value: T) -> None:
+            """Set what is reckoned already: to the type checker alone, as a setter would slow every look."""
 
     def __get__(self, instance: object, owner: type) -> "T | cached_property[T]":
         if instance is None:

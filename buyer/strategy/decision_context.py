@@ -84,6 +84,8 @@ class ContextBase(Judged, ABC):
                 self.best_bid = bids[0].price
             if asks:
                 self.best_ask = asks[0].price
+            if market is not None and (tick := book.tick or market.tick) in TICKS:
+                self.tick = tick
 
     @property
     def asked(self) -> tuple[OpenLosses | None, OthersPaid | None]:
@@ -144,6 +146,8 @@ class DecisionContext(ContextBase):
         """
         super().__init__(market, book, portfolio, limits, now_ms, problems, signal.side, signal.token_id)
         self.signal, self._losses, self._others = signal, losses, others
+        if portfolio is not None and portfolio.gathered is None:
+            self.trade = signal
 
     @cached_property
     def lost(self) -> OpenLosses:
@@ -187,12 +191,8 @@ class DecisionContext(ContextBase):
     @cached_property
     def stake(self) -> Usdc:
         """Return the collateral to follow with."""
-        return cut_stake(stake_for(self.wager), self.signal, self.limits)
-
-    @cached_property
-    def wager(self) -> StakeBasis:
-        """Return what the stake is reckoned from."""
-        return StakeBasis(self.trade, self.balances.bankroll, partial(share_cost, self.limit, self.facts), self.limits)
+        trade, bankroll, dearest = self.trade, self.balances.bankroll, partial(share_cost, self.limit, self.facts)
+        return cut_stake(stake_for(StakeBasis(trade, bankroll, dearest, self.limits)), self.signal, self.limits)
 
     @cached_property
     def sale(self) -> MirroredSell:
@@ -204,8 +204,9 @@ class DecisionContext(ContextBase):
         """Return what we would order."""
         if self.side == "SELL":
             return OrderSize(sell_size(min(self.sale.sell, self.balances.wallet_lot)))
-        bump_to = spend_ceiling(self.wager) if self.limits.bump_to_minimum else 0
-        return buy_size(self.stake, self.limit, self.facts, bump_to=bump_to)
+        limits = self.limits
+        bump_to = spend_ceiling(limits, self.balances.bankroll) if limits.bump_to_minimum else 0
+        return buy_size(self.stake, self.limit, self.facts, bump_to)
 
     @property
     def least(self) -> Shares:

@@ -47,19 +47,19 @@ def walk_book(
         budget: The most to pay, fees included (None for sells); never exceeded by a micro-unit.
         facts: The market's fee rate and exponent.
     """
-    got, usdc, fees = Shares(0), Usdc(0), Usdc(0)
+    got, usdc, fees = NOTHING.shares, NOTHING.usdc, NOTHING.fee
     buys, rate, exponent = side == "BUY", facts.fee_rate, facts.fee_exponent
-    worth = cost_micro if buys else proceeds_micro
     for level in levels:
         price, piece = level.price, level.shares
         if got >= shares or (price > limit if buys else price < limit):
             break
         if got + piece > shares:
             piece = shares - got
-        paid, fee = worth(piece, price), taker_fee(piece, price, rate, exponent)
+        paid = cost_micro(piece, price) if buys else proceeds_micro(piece, price)
+        fee = taker_fee(piece, price, rate, exponent)
         if budget is not None and usdc + fees + paid + fee > budget:
             piece = affordable_shares(piece, price, budget - usdc - fees, facts)
-            paid, fee = worth(piece, price), taker_fee(piece, price, rate, exponent)
+            paid, fee = cost_micro(piece, price), taker_fee(piece, price, rate, exponent)
         got, usdc, fees = got + piece, usdc + paid, fees + fee
     return ModelFill(got, usdc, fees)
 

@@ -2,11 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import MISSING, Field, fields
+from functools import cache, lru_cache
 from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, model_validator
+from pydantic import ConfigDict, TypeAdapter, model_validator
+from pydantic.dataclasses import dataclass
 
 from buyer.strategy.limit_values import REST, Names, Percent, PriceLimit, Tiers, UsdcLimit
 from shared.domain.money import MICRO, Price, Usdc, micro_text
@@ -53,10 +56,12 @@ STAKE_CAPS = (
 """What no single buy may be above, wherever it is."""
 
 
-class TradingLimits(BaseModel, frozen=True, extra="forbid"):
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class TradingLimits:
     """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means.
 
     A limit with a default came later than the first captures: it stands for what was decided before there was one.
+    A dataclass, as a look at a field of a model takes three times as long, and every rule looks at some.
     """
 
     sizing: Sizing
@@ -169,17 +174,52 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     @property
     def id(self) -> str:
         """Name this exact set of limits; those that change nothing from before they came are left out of the name."""
-        later = {name for name, field in TradingLimits.model_fields.items() if not field.is_required()} - _NAMED
-        unchanged = {name for name in later if getattr(self, name) == TradingLimits.model_fields[name].default}
-        return fact_id("limits", self.model_dump_json(exclude=unchanged | {"own_wallets"}))[:16]
+        later = {name: default for name, default in later_limits().items() if name not in _NAMED}
+        unchanged = {name for name, default in later.items() if getattr(self, name) == default}
+        return fact_id("limits", _codec().dump_json(self, exclude=unchanged | {"own_wallets"}).decode())[:16]
+
+    def plain(self) -> dict[str, Any]:
+        """Return every limit as JSON's own types."""
+        return _codec().dump_python(self, mode="json")
+
+    def with_changes(self, **changes: Any) -> Self:  # noqa: ANN401 - a limit's own type each
+        """Return the same limits with other values of some, which are not checked again."""
+        changed = copy(self)
+        for name, value in changes.items():
+            object.__setattr__(changed, name, value)
+        return changed
 
     def with_own(self, wallets: Iterable[str]) -> "TradingLimits":
         """Return the same limits where these wallets are ours, too: whose they are stands in no name of limits."""
-        return self.model_copy(update={"own_wallets": tuple(sorted({*self.own_wallets, *map(str.lower, wallets)}))})
+        return self.with_changes(own_wallets=tuple(sorted({*self.own_wallets, *map(str.lower, wallets)})))
 
     def of(self, leader: str) -> "TradingLimits":
         """Return the limits for one leader: these, with what `leader_limits` changes."""
         return _of(self, leader) if self.leader_limits else self
+
+
+@cache
+def _codec() -> TypeAdapter[TradingLimits]:
+    return TypeAdapter(TradingLimits)
+
+
+def checked_limits(given: Mapping[str, object]) -> TradingLimits:
+    """Return limits by their names, as JSON or a settings file says them.
+
+    Raises:
+        pydantic.ValidationError: one is missing, wrong, or none of ours.
+    """
+    return _codec().validate_python(given)
+
+
+LIMIT_NAMES = tuple(field.name for field in fields(TradingLimits))
+"""The limits, in order."""
+
+
+def later_limits() -> dict[str, Any]:
+    """Return the limits that came later than the first captures, and what each was before there was one."""
+    each: tuple[Field[Any], ...] = fields(TradingLimits)
+    return {field.name: field.default for field in each if field.default is not MISSING}
 
 
 def find_contradiction(limits: TradingLimits) -> str:
@@ -227,7 +267,7 @@ def _own(leader: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         raise ValueError(f"{leader!r} is no wallet: 0x and 40 hex digits")
     if not isinstance(given, dict):
         raise ValueError(f"{leader}: expected a JSON object of limits, got {given!r}")  # noqa: TRY004 - pydantic wants ValueError
-    allowed = sorted(set(TradingLimits.model_fields) - ACCOUNT_WIDE)
+    allowed = sorted(set(LIMIT_NAMES) - ACCOUNT_WIDE)
     for limit, value in cast("dict[str, Any]", given).items():
         if limit not in allowed:
             why = "holds over all leaders" if limit in ACCOUNT_WIDE else "is no limit"
@@ -240,4 +280,4 @@ def _own(leader: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 @lru_cache(maxsize=1024)
 def _of(limits: TradingLimits, leader: str) -> TradingLimits:
     given = json.loads(limits.leader_limits).get(leader, {})
-    return TradingLimits.model_validate({**limits.model_dump(), **given, "leader_limits": ""})
+    return checked_limits({**limits.plain(), **given, "leader_limits": ""})

@@ -13,6 +13,8 @@ from buyer.strategy.rule import Shown, rule
 from shared.domain.money import Price, Shares, micro_text
 from shared.messages.decisions import ExitReason
 
+_ANY = Price(0)
+
 
 @rule(lambda case: (_spread(case), case.limits.max_spread))
 def check_spread(case: DecisionContext) -> bool:
@@ -93,7 +95,7 @@ def _least_text(case: DecisionContext) -> str:
 
 def _resale(case: DecisionContext) -> tuple[int, int]:
     bought = case.expected
-    sold = walk_book(case.seen_book.bids, "SELL", bought.shares, Price(0), None, case.facts)
+    sold = walk_book(case.seen_book.bids, "SELL", bought.shares, _ANY, None, case.facts)
     return max(0, sold.usdc - sold.fee), bought.usdc + bought.fee
 
 

@@ -131,7 +131,9 @@ def decide_signal(case: DecisionContext) -> PolicyDecision:
 
 
 def _decide_buy(case: DecisionContext, rules: Rulings) -> PolicyDecision:
-    window_s = 0 if is_cut(case.signal, case.limits) else case.limits.gather_window_s
+    window_s = case.limits.gather_window_s
+    if window_s and is_cut(case.signal, case.limits):
+        window_s = 0
     failed = rules.failed(_not_too_small if window_s else _any_rule)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)

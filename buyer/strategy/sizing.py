@@ -29,6 +29,9 @@ TICKS = frozenset({100_000, 10_000, 5_000, 2_500, 1_000, 100})
 """Every tick the venue knows (venue reference 3.4)."""
 
 
+NO_STAKE = Usdc(0)
+
+
 class OrderSize(Struct, frozen=True, gc=False):
     """Shares to order (two decimals) and the most they can cost with fees; `bumped` to the venue's minimum."""
 
@@ -67,7 +70,7 @@ def stake_for(wager: StakeBasis) -> Usdc:
         ValueError: the mode lacks what it is reckoned from.
     """
     stake, most = STAKES[wager.limits.sizing](wager), wager.limits.max_stake_usdc
-    return most if stake > most else Usdc(max(stake, 0))
+    return most if stake > most else Usdc(stake) if stake > 0 else NO_STAKE
 
 
 def _fixed(wager: StakeBasis) -> int:
@@ -155,15 +158,14 @@ def exit_limit(best_bid: Price, tick: Price, slippage_pct: int) -> Price:
     return Price(min(max(below, tick), MICRO - tick))
 
 
-def spend_ceiling(wager: StakeBasis) -> int:
+def spend_ceiling(limits: TradingLimits, bankroll: Usdc) -> int:
     """Return the most collateral that raising an order to the market's minimum may cost, before fees.
 
     In micro-units of a micro-unit (10^-12 pUSD), so that no percentage is cut before it is compared.
     """
-    limits = wager.limits
     most = limits.max_stake_usdc * MICRO
     if limits.sizing == "kelly":
-        return min(most, wager.bankroll * limits.kelly_cap_pct * MICRO // HUNDRED_PCT)
+        return min(most, bankroll * limits.kelly_cap_pct * MICRO // HUNDRED_PCT)
     return most
 
 
@@ -173,19 +175,18 @@ def least_shares(limit: Price, min_shares: Shares) -> Shares:
     return Shares(max(ceil_to(min_shares, GRAIN), -(-LEAST_BUY * MICRO // (limit * GRAIN)) * GRAIN))
 
 
-def buy_size(stake: Usdc, limit: Price, facts: MarketFacts, *, bump_to: int) -> OrderSize:
+def buy_size(stake: Usdc, limit: Price, facts: MarketFacts, bump_to: int) -> OrderSize:
     """Return how many shares `stake` of collateral buys at `limit`, fees on top.
 
     Below the venue's minimum the size is 0, or the minimum where that costs at most `bump_to` at the limit (in 10^-12
     pUSD, `spend_ceiling`); caps are checked on the result, so a bump never breaks one (pitfall 18).
     """
-    fees = (facts.fee_rate, facts.fee_exponent, facts.tick)
-    return _sized(stake, limit, facts.min_shares, fees, bump_to)
+    return _sized(stake, limit, facts.min_shares, facts.fee_rate, facts.fee_exponent, facts.tick, bump_to)
 
 
 @lru_cache(maxsize=4096)
 def _sized(
-    stake: Usdc, limit: Price, min_shares: Shares, fees: tuple[Rate, int | Decimal, Price], bump_to: int
+    stake: Usdc, limit: Price, min_shares: Shares, rate: Rate, exponent: int | Decimal, tick: Price, bump_to: int
 ) -> OrderSize:
     """Return the same by numbers alone; kept, as a fixed stake has as many sizes as there are prices."""
     shares, minimum = Shares(stake * MICRO // (limit * GRAIN) * GRAIN), least_shares(limit, min_shares)
@@ -194,7 +195,7 @@ def _sized(
         shares = minimum
     elif shares < minimum or not shares:
         return OrderSize(Shares(0))
-    fee = dearest_at(shares, limit, *fees)
+    fee = dearest_at(shares, limit, rate, exponent, tick)
     return OrderSize(shares, Usdc(cost_micro(shares, limit) + fee), bumped)
 
 

@@ -21,7 +21,7 @@ class Batch:
     """What one step of a poll saw, and where each leader's cursor may move once it is published.
 
     `merges` hold what was no trade: shares of every outcome given back, one fill for each outcome. `kept_ms` is for how
-    long a cache had kept the answer.
+    long a cache had kept the answer. `replaces` names transactions that are another one's match, sent again.
     """
 
     source: str
@@ -32,6 +32,7 @@ class Batch:
     problems: tuple[str, ...] = ()
     merges: tuple[FillView, ...] = ()
     kept_ms: int = 0
+    replaces: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 Sink = Callable[[Batch], None]

@@ -13,13 +13,15 @@ _LOCKED_FILES: list[int] = []
 
 
 def claim_instance_name(cfg: DetectorSettings) -> str:
-    """Return the instance's name, or this machine's first free place; the kernel frees it however we die."""
-    if cfg.instance:
-        return cfg.instance
+    """Return a name with this machine's first free place; the kernel frees it however we die.
+
+    INSTANCE is only the word before it: two detectors that were given the same one share the leaders, too.
+    """
+    word = cfg.instance or "detector"
     for place in range(_MOST_PLACES):
         if _lock_file(cfg.run_dir / f"detector-place-{place}.lock"):
-            return f"detector@{installation_address(cfg.run_dir)}/{place}"
-    return f"detector@{process_address()}"
+            return f"{word}@{installation_address(cfg.run_dir)}/{place}"
+    return f"{word}@{process_address()}"
 
 
 def _lock_file(path: Path) -> bool:

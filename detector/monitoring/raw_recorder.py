@@ -31,9 +31,11 @@ class RawRecorder:
         at_ms = self.clock.now_ms()
         self.side.offer(lambda number: self._seen(source, "", 0, frame, at_ms, number), len(frame))
 
-    def tap_connections(self, source: str, dial: Callable[[], FrameConnection]) -> Callable[[], FrameConnection]:
-        """Return `dial` with every connection it opens listened to."""
-        return lambda: TappedConnection(dial(), source, self)
+    def tap_connections(
+        self, source: str, dial: Callable[[], FrameConnection], keeps: Callable[[str], bool] = lambda _: True
+    ) -> Callable[[], FrameConnection]:
+        """Return `dial` with every connection it opens listened to; `keeps` says which frames are worth it."""
+        return lambda: TappedConnection(dial(), source, self, keeps)
 
     def _answer(self, exchange: HttpExchange, at_ms: int, number: int) -> RawSeen:
         answer, request, body = exchange.answer, _request(exchange), exchange.answer.body.decode("utf-8", "replace")
@@ -62,6 +64,7 @@ class TappedConnection:
     connection: FrameConnection
     source: str
     recorder: RawRecorder
+    keeps: Callable[[str], bool]
 
     def send(self, text: str) -> None:
         """Send as the connection does."""
@@ -70,7 +73,7 @@ class TappedConnection:
     def receive(self, timeout_s: float) -> str | None:
         """Return what the connection brings."""
         frame = self.connection.receive(timeout_s)
-        if frame:
+        if frame and self.keeps(frame):
             self.recorder.record_frame(self.source, frame)
         return frame
 

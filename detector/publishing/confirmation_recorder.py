@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
+from msgspec.structs import replace
 from redis import Redis
 
 from detector.domain.fill_view import FillView
@@ -21,11 +22,13 @@ from detector.publishing.pending_confirmations import PendingConfirmations, Pend
 from detector.publishing.pending_signals import PendingSignals
 from detector.publishing.receipt_witness import ReceiptWitness
 from detector.publishing.recent_writes import RecentWrites
+from detector.publishing.replaced_transactions import ReplacedTransactions
 from detector.publishing.retry_until_up import RetryUntilUp
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.messages.base import SIGHTINGS
+from shared.messages.signals import FillConfirmed
 from shared.redis.streams import PublishedEntry, StreamRecord, publish_all_once
 
 CHECK_EVERY_S = 0.25
@@ -68,6 +71,7 @@ class ConfirmationRecorder:
         clock: The time.
         stop: Ends the thread.
         witness: A second node, asked about what waits.
+        replaced: Which transactions are another one's match, sent again.
     """
 
     def __init__(
@@ -83,8 +87,9 @@ class ConfirmationRecorder:
         witness: ReceiptWitness | None = None,
         recent: RecentWrites | None = None,
         pending_signals: PendingSignals | None = None,
+        replaced: ReplacedTransactions,
     ) -> None:
-        self._pending_signals = pending_signals
+        self._pending_signals, self._replaced = pending_signals, replaced
         self._recent = recent or RecentWrites(clock)
         self.failure: BaseException | None = None
         self._redis, self._stats, self._cursors, self._pending = redis, stats, cursors, pending
@@ -162,7 +167,7 @@ class ConfirmationRecorder:
         if not confirmations:
             return
         now_ms = self._clock.now_ms()
-        events = [build_confirmation(found, now_ms) for found in confirmations]
+        events = [self._named(build_confirmation(found, now_ms)) for found in confirmations]
         records = [
             StreamRecord(event, confirmation_dedup_key(event), found.traded_at_ms)
             for event, found in zip(events, confirmations, strict=True)
@@ -183,6 +188,10 @@ class ConfirmationRecorder:
         )
         for event in fresh:
             count.labels(event.source).inc()
+
+    def _named(self, event: FillConfirmed) -> FillConfirmed:
+        later = self._retry(lambda: self._replaced.replacements_of(event.tx_hash))
+        return replace(event, replaced_by=later[-1]) if later else event
 
     def _noted(self, wait: UnconfirmedFill) -> tuple[PublishedEntry, ...]:
         self._pending.add_sighting(wait)

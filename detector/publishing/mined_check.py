@@ -11,12 +11,14 @@ from redis import Redis
 
 from detector.domain.reorg_watch import PlacedFill
 from detector.domain.signal_draft import FillKey
+from detector.publishing.replaced_transactions import ReplacedTransactions
 from detector.publishing.retraction import Retraction
 from detector.publishing.unmined_signals import UnminedSignal, UnminedSignals, is_looked_for
 from shared.clock import Clock
-from shared.messages.base import SIGNALS
+from shared.domain.witnesses import NODES
+from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.events import read_event
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
 from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.leader_fills import LeaderFill, only_of
 from shared.polymarket.wire.order_filled import read_logs
@@ -33,6 +35,9 @@ BEHIND_MS = 30_000
 AT_ONCE = 20
 REMEMBERED = 2000
 """Signals of the stream that an earlier life may have left unlooked for."""
+WITNESSED = 3 * REMEMBERED
+"""Confirmations that are read with them: each signal has one of each other source."""
+_TOLD = frozenset({"ACTIONABLE_SIGNAL", "FILL_RETRACTED"})
 
 
 class MinedCheck:
@@ -47,7 +52,9 @@ class MinedCheck:
         clock: Clock,
         *,
         pending_blocks: int = 30,
+        replaced: ReplacedTransactions | None = None,
     ) -> None:
+        self._replaced = replaced or ReplacedTransactions(redis)
         self._pending_blocks = pending_blocks
         self._redis, self._polygon, self._unmined = redis, polygon, unmined
         self._retract, self._clock = retract, clock
@@ -68,7 +75,7 @@ class MinedCheck:
             self._look_for(one, head, now_ms)
 
     def _look_for(self, one: UnminedSignal, head: int, now_ms: int) -> None:
-        logs = self._polygon.mined_outcome(one.key.tx_hash, GateLane.CATCHUP)
+        logs = self._outcome(one.key.tx_hash)
         if logs is not None and _holds(one.key, logs):
             self._unmined.forget([one.key])
         elif logs is not None and one.pending:
@@ -78,6 +85,12 @@ class MinedCheck:
         ):
             told = "it was pending" if one.pending else "the venue told it"
             self._take_back(one, f"{told} and no block held it {(now_ms - one.traded_at_ms) // 1000} s later")
+
+    def _outcome(self, tx_hash: str) -> list[Any] | None:
+        """Return the logs of a transaction, or of what was sent in its place; None where no block has one of them."""
+        names = (tx_hash, *self._replaced.replacements_of(tx_hash))
+        found = (self._polygon.mined_outcome(name, GateLane.CATCHUP) for name in names)
+        return next((logs for logs in found if logs is not None), None)
 
     def _is_over(self, one: UnminedSignal, head: int) -> bool:
         enough = not one.pending or head >= one.first_head + self._pending_blocks
@@ -93,11 +106,20 @@ class MinedCheck:
         """Look for what an earlier life signalled, once: what is mined by now is found at once."""
         if self._remembered:
             return
-        for entry in stream_tail(self._redis, SIGNALS, REMEMBERED):
-            signal = read_event(entry.json) if entry.event == "ACTIONABLE_SIGNAL" else None
-            if isinstance(signal, ActionableSignal):
-                self._expect(signal)
+        told = [
+            read_event(entry.json) for entry in stream_tail(self._redis, SIGNALS, REMEMBERED) if entry.event in _TOLD
+        ]
+        over = self._shown_by_nodes() | {event.signal_id for event in told if isinstance(event, FillRetracted)}
+        for event in told:
+            if isinstance(event, ActionableSignal) and event.id not in over:
+                self._expect(event)
         self._remembered = True
+
+    def _shown_by_nodes(self) -> set[str]:
+        """Return the signals whose block a node showed already: each look that is saved lets another come sooner."""
+        tail = stream_tail(self._redis, SIGHTINGS, WITNESSED)
+        told = (read_event(entry.json) for entry in tail if entry.event == "FILL_CONFIRMED")
+        return {event.signal_id for event in told if isinstance(event, FillConfirmed) and event.source in NODES}
 
     def _expect(self, signal: ActionableSignal) -> None:
         if is_looked_for(signal):

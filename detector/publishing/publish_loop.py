@@ -15,6 +15,7 @@ from detector.domain.source_port import Batch, Stopping
 from detector.monitoring.source_stats import SourceStats
 from detector.publishing.confirmation_recorder import ConfirmationNotes, ConfirmationRecorder
 from detector.publishing.pending_confirmations import PendingSighting
+from detector.publishing.replaced_transactions import ReplacedTransactions
 from detector.publishing.signal_publisher import SignalPublisher
 from shared import logs
 from shared.clock import Clock
@@ -63,6 +64,7 @@ class PublishLoop:
         recorder: Records confirmations and what waits, and moves cursors.
         clock: The time.
         stop: Ends both threads.
+        replaced: Which transactions are another one's match, sent again.
         tell_again: Tells what a server that went back has forgotten; called between two batches.
     """
 
@@ -75,8 +77,10 @@ class PublishLoop:
         *,
         clock: Clock,
         stop: threading.Event,
+        replaced: ReplacedTransactions,
         tell_again: Callable[[], object] = lambda: None,
     ) -> None:
+        self._replaced = replaced
         self._tell_again = tell_again
         self._failure: BaseException | None = None
         self._stats, self._clock, self._stop = stats, clock, stop
@@ -144,8 +148,10 @@ class PublishLoop:
         # Before matching: a source demoted a moment ago must confirm nothing of this batch.
         self._matcher.discounted = self._stats.demoted
         unconfirmed: list[UnconfirmedFill] = []
+        if batch.replaces:
+            self._trade_publisher.retry(lambda: self._replaced.accept(batch.replaces, batch.views))
         ready, views = list[SignalDraft](), list[FillView]()
-        for view in batch.views:
+        for view in map(self._renamed, batch.views):
             if _transactions(view) & {draft.key.tx_hash for draft in ready}:
                 self._publish_ready(ready, views)
             matched = self._matcher.match_view(view)
@@ -173,10 +179,9 @@ class PublishLoop:
             except (ValueError, KeyError, TypeError):
                 self._log.exception("waiting_unreadable", fact=waiting.fact, raw=waiting.raw[:300])
                 continue
-            self._match_again(views.values())
-            for key in {
-                FillKey(fill.leader, fill.tx_hash, fill.token_id, fill.side) for fill in _fills(views.values())
-            }:
+            renamed = [self._renamed(view) for view in views.values()]
+            self._match_again(renamed)
+            for key in {FillKey(fill.leader, fill.tx_hash, fill.token_id, fill.side) for fill in _fills(renamed)}:
                 self._trade_publisher.publish(self._matcher.overdue_draft(key))
         return ConfirmationNotes(None, self._matcher.drain_confirmations(), (), sightings)
 
@@ -186,8 +191,11 @@ class PublishLoop:
 
     def _match_again(self, views: Iterable[FillView]) -> None:
         """Match what others showed; it was counted when it was first seen."""
-        for view in views:
+        for view in map(self._renamed, views):
             self._trade_publisher.publish_all(self._matcher.match_view(view).drafts)
+
+    def _renamed(self, view: FillView) -> FillView:
+        return self._trade_publisher.retry(lambda: self._replaced.renamed(view))
 
     def _run(self) -> None:
         try:

@@ -11,6 +11,7 @@ from detector.domain.signal_builder import build_drop, dedup_key, signal_id
 from detector.domain.signal_draft import FillKey, SignalDraft
 from detector.publishing.pending_confirmations import PendingConfirmations, PendingSighting
 from detector.publishing.recent_writes import RecentWrites
+from detector.publishing.replaced_transactions import ReplacedTransactions
 from shared import logs
 from shared.clock import Clock
 from shared.messages.base import SIGHTINGS, SIGNALS, fact_id
@@ -30,11 +31,17 @@ class Retraction:
     detector makes a signal of it any more. Who had confirmed it a moment earlier has made a signal: that is retracted.
     """
 
-    def __init__(self, redis: Redis, clock: Clock, recent: RecentWrites | None = None) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        clock: Clock,
+        recent: RecentWrites | None = None,
+        replaced: ReplacedTransactions | None = None,
+    ) -> None:
         self.announce: Callable[[FillRetracted], None] = lambda _: None
         """Gets each retraction once it is durable."""
         self._redis, self._clock, self._recent = redis, clock, recent or RecentWrites(clock)
-        self._pending = PendingConfirmations(redis, 0)
+        self._pending, self._replaced = PendingConfirmations(redis, 0), replaced or ReplacedTransactions(redis)
         self._log = logs.get_logger("detector")
 
     def __call__(self, placed: PlacedFill, source: str, reason: str) -> int:
@@ -44,7 +51,7 @@ class Retraction:
             Unavailable: the server is away; call again.
         """
         grouped: dict[FillKey, list[LeaderFill]] = {}
-        for fill in placed.fills:
+        for fill in self._replaced.renamed_fills(placed.fills):
             grouped.setdefault(FillKey(fill.leader, fill.tx_hash, fill.token_id, fill.side), []).append(fill)
         return sum(self._retract_key(key, fills, source, reason) for key, fills in grouped.items())
 

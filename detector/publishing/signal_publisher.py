@@ -70,7 +70,7 @@ class SignalPublisher:
     ) -> None:
         self.matcher, self._unmined, self._recent = matcher, unmined, recent or RecentWrites(clock)
         self._redis, self._stats, self._emit, self._pending = redis, stats, emit, pending
-        self._retry, self._clock, self._markets, self._label = retry, clock, markets, label
+        self.retry, self._clock, self._markets, self._label = retry, clock, markets, label
         self._log = logs.get_logger("detector")
 
     def publish(self, draft: SignalDraft | None) -> None:
@@ -132,7 +132,7 @@ class SignalPublisher:
             lost += 1
             return publish()
 
-        answers = self._retry(counted)
+        answers = self.retry(counted)
         for record, answer in zip(records, answers, strict=True):
             self._recent.remember(record.stream, (answer,), lambda record=record: publish_each(self._redis, [record]))
         return answers, lost - 1

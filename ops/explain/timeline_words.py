@@ -148,7 +148,8 @@ def _happened(told: FillTimeline) -> Iterator[tuple[int, str]]:
     for confirmed in told.confirmations:
         note = "" if confirmed.counts else " (demoted then: does not count)"
         behind = f"{confirmed.behind_first_ms / 1000:.1f} s after {confirmed.first_source}"
-        yield confirmed.seen_at_ms, f"confirmed by {confirmed.source}, {behind}{note}"
+        again = f", sent again as {confirmed.replaced_by}" if confirmed.replaced_by else ""
+        yield confirmed.seen_at_ms, f"confirmed by {confirmed.source}, {behind}{again}{note}"
     for retracted in told.retractions:
         yield retracted.seen_at_ms, f"taken back by the chain, says {retracted.source}: {retracted.reason}"
     if told.dropped:

@@ -16,7 +16,7 @@ from shared.domain.trading_words import MODES
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SERVICE
 from shared.messages.events import read_event
-from shared.redis.client import answering, server_address
+from shared.redis.client import answering, bare_key, server_address
 from shared.redis.pipeline_record import read_record
 from shared.redis.streams import stream_tail
 
@@ -136,7 +136,8 @@ def _refuse_strangers(redis: Redis) -> None:
         DependencyMissing: it holds something else, or nothing.
     """
     with answering(redis):
-        keys = list(itertools.islice(cast("Iterator[str]", redis.scan_iter(count=_LOOKED_AT)), _LOOKED_AT))
+        found = itertools.islice(cast("Iterator[str]", redis.scan_iter(count=_LOOKED_AT)), _LOOKED_AT)
+        keys = [bare_key(redis, key) for key in found]
     url = server_address(redis)
     if not keys:
         raise DependencyMissing(f"{url} {_EMPTY}{_FIX}")

@@ -14,7 +14,7 @@ from backtest import outputs, settings
 from backtest.report import figures
 from backtest.sweep.plan import Settings, SweepAxis, grid, named, read_axis, read_setting, sample
 from backtest.sweep.trial import TrialScore, TrialSpec, code_id, history_id, limits, run_trial, trial_id
-from buyer.strategy.limits import TradingLimits
+from buyer.strategy.limits import LIMIT_NAMES
 from ops.recording.capture import stop_on_signals
 from ops.research import sweep_jobs, sweep_view
 from ops.research.sweep_jobs import SweepJobs
@@ -83,7 +83,7 @@ def _first_of_each(tries: Sequence[Settings]) -> Iterator[Settings]:
 
 def _spec(files: Sequence[Path], resolved: Sequence[Path], fixed: Settings) -> TrialSpec:
     history = history_id(files, resolved)
-    changes = {name: value for name, value in fixed.items() if name in TradingLimits.model_fields}
+    changes = {name: value for name, value in fixed.items() if name in LIMIT_NAMES}
     found = settings.decided_settings(settings.open_captures(files), changes)
     return TrialSpec(
         files=tuple(str(path.resolve()) for path in files),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ops.setup.check_runner import DoctorCheck, run_checks
-from ops.setup.checks import account, machine, node, own_settings, server, sockets, traders, upstreams
+from ops.setup.checks import account, machine, node, own_settings, pending_nodes, server, sockets, traders, upstreams
 from ops.setup.checks.upstreams import VenueAsk, look_at_upstream
 from ops.setup.domain.check_line import CheckLine, exit_code_of, report_of, summary_of
 from ops.setup.named_leaders import named_leaders
@@ -90,7 +90,14 @@ def _nodes(found: FoundSettings, ask: VenueAsk) -> list[DoctorCheck]:
     detector = found.detector
     named = [("node", "RPC_URL", detector.rpc_url), ("second node", "SECOND_RPC_URL", detector.second_rpc_url)]
     look = partial(node.look_at_node, ask=ask, blocks_at_once=detector.chain_blocks_at_once, leader=_leader(found))
-    return [DoctorCheck(name, partial(look, name, setting, url)) for name, setting, url in named if url]
+    return [
+        *(DoctorCheck(name, partial(look, name, setting, url)) for name, setting, url in named if url),
+        *(_pending_node(name, url, ask) for name, url in detector.pending_nodes.items()),
+    ]
+
+
+def _pending_node(name: str, url: str, ask: VenueAsk) -> DoctorCheck:
+    return DoctorCheck(f"pending {name}", lambda: pending_nodes.look_at_pending(f"pending {name}", url, ask))
 
 
 def _ours(found: FoundSettings, ask: VenueAsk) -> list[DoctorCheck]:

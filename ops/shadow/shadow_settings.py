@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from buyer.config import BuyerSettings
-from buyer.strategy.limits import TradingLimits
+from buyer.strategy.limits import LIMIT_NAMES
 from redeemer.config import RedeemerSettings
 from shared.config import parse
 from shared.domain.errors import BadConfig
@@ -11,7 +11,7 @@ from shared.ledger.shadow_ledger import shadow_scope
 from shared.redis.shadows import ShadowRecord
 from shared.unknown_settings import nearest_setting
 
-CHANGEABLE = (*TradingLimits.model_fields, "paper_bankroll_usdc", "paper_latency_s")
+CHANGEABLE = (*LIMIT_NAMES, "paper_bankroll_usdc", "paper_latency_s")
 """What may differ: how it decides, and the paper it decides with."""
 
 

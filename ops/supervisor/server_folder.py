@@ -14,6 +14,7 @@ from shared.clock import Clock
 from shared.domain.errors import BadConfig, RefusedForSafety
 from shared.process.instance_lock import instance_lock
 from shared.redis.client import connect_redis, loading_client
+from shared.redis.connection.key_prefix import with_prefix
 
 DATA_DIR = Path("var")
 _URL_FILE = "redis.url"
@@ -50,10 +51,12 @@ def known_url(data_dir: Path = DATA_DIR) -> str | None:
 def find_url(given: str | None = None, data_dir: Path = DATA_DIR) -> str:
     """Return the server to look at: the one given, REDIS_URL, the one running in `data_dir`, or the usual place.
 
-    REDIS_URL, and DATA_DIR where no folder is named, come from the environment or from the file `hybrid up` reads.
+    REDIS_URL, HS_PREFIX, and DATA_DIR where no folder is named, come from the environment or from the file that
+    `hybrid up` reads.
     """
     folder = data_dir if data_dir != DATA_DIR else Path(read_env_file("DATA_DIR") or DATA_DIR)
-    return given or read_env_file("REDIS_URL") or known_url(folder) or "redis://127.0.0.1:6379/0"
+    url = given or read_env_file("REDIS_URL") or known_url(folder) or "redis://127.0.0.1:6379/0"
+    return with_prefix(url, read_env_file("HS_PREFIX") or "")
 
 
 def _end_orphan(data_dir: Path, folder: Path, clock: Clock) -> None:

@@ -31,6 +31,7 @@ from shared.process.instance_lock import instance_lock
 from shared.process.shutdown_signals import Inbox, ToldToStop, die_with_parent, listen_signals
 from shared.process.stderr_lines import say_stopped
 from shared.redis.client import connect_redis
+from shared.redis.connection.key_prefix import with_prefix
 from shared.redis.streams import stream_tail
 
 PROGRAMS = (
@@ -83,7 +84,7 @@ def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox)
     """Run everything; the server, which is ours, goes last: what ends writes its last words to it."""
     mode = settings.mode
     with instance_lock("up", settings.data_dir), _server(settings, clock) as server:
-        url = server.url if server else settings.redis_url
+        url = with_prefix(server.url, settings.hs_prefix) if server else settings.redis_url
         told = settings.model_copy(update={"redis_url": url})
         pipeline = ProcessPipeline(children(told, to_terminal(sys.stderr), clock, env_file), clock=clock, server=server)
         with connect_redis(url) as redis:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from shared.domain.ledger_accounts import Postings
+from shared.domain.value import Value
 from shared.messages.base import Event
 
 
@@ -35,12 +36,16 @@ class StreamAck:
     entry: str
 
 
+Kept = str | Value
+"""A record as it is kept: its text, or the value that a ledger in memory makes a text of for whoever reads it."""
+
+
 class LedgerRecord(NamedTuple):
     """One field of a record hash; None deletes it."""
 
     kind: str
     field: str
-    value: str | None
+    value: Kept | None
 
 
 class LedgerTally(Struct, frozen=True):

@@ -1,9 +1,10 @@
-"""The nouns of a market that cross processes: facts, book, level. Pure values."""
+"""The nouns of a market that cross processes: facts, book, level, token. Pure values."""
 
 from typing import Annotated, Literal, Self
 
 from msgspec.structs import replace
 
+from shared.domain.errors import Malformed
 from shared.domain.money import FeeExponent, Price, Rate, Shares, Usdc
 from shared.domain.value import OMITTED, Value
 
@@ -11,6 +12,11 @@ Side = Literal["BUY", "SELL"]
 
 BOOK_DEPTH = 25
 """Levels kept on each side: more than any order of ours walks, few enough to record with every decision."""
+
+_MODULES = {1: "binary", 2: "neg-risk"}
+_COMBO = 3
+_V3_MASK = ((1 << 64) - 1) << 40
+"""Position ids of Protocol V2 have these bits empty; a token id of the CTF is a hash and has not (reference 3.3)."""
 
 
 class MarketFacts(Value, frozen=True, kw_only=True):
@@ -106,3 +112,23 @@ class Book(Value, frozen=True, kw_only=True):
     def against(self, side: Side) -> tuple[Level, ...]:
         """Return the levels an order of `side` would hit, best first."""
         return self.asks if side == "BUY" else self.bids
+
+
+def is_position(token_id: str) -> bool:
+    """Say whether a token is a position of Protocol V2: another contract than ConditionalTokens keeps it."""
+    return int(token_id) & _V3_MASK == 0
+
+
+def module_of(token_id: str) -> str:
+    """Return the module of Protocol V2 that made a position: the first of its 32 bytes (venue reference 3.3).
+
+    Raises:
+        Malformed: a combo, which is traded by request for quote only, or a module nobody has told us of.
+    """
+    number = int(token_id) >> 248
+    if number == _COMBO:
+        raise Malformed(f"token {token_id} is a combo: it trades by request for quote only, and we ask for none")
+    if number not in _MODULES:
+        known = ", ".join(f"{each} {name}" for each, name in _MODULES.items())
+        raise Malformed(f"token {token_id} is of module {number} of Protocol V2, which we do not know (known: {known})")
+    return _MODULES[number]

@@ -44,9 +44,9 @@ else:
     Usdc, Shares, Price, Rate = (NewType(name, int) for name in ("Usdc", "Shares", "Price", "Rate"))
 
 MICRO = 1_000_000
-_CUBE = MICRO**3
 _FEE_STEP = 10
 """Micro-units: fees have 5 decimals."""
+_CUBED_STEP = MICRO**3 * _FEE_STEP
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _PER_UNIT = Decimal(MICRO)
 _LARGE = 10**27
@@ -198,11 +198,12 @@ def taker_fee(shares: Shares, price: Price, rate: Rate, exponent: int | Decimal 
     A fractional power is rounded to 30 decimals first. Source: venue reference 3.5; cutting (not rounding) reproduces
     21 of 21 captured taker legs, rounding only 10.
     """
-    share, of = (rate * price * (MICRO - price), _CUBE) if exponent == 1 else _fee_ratio(price, rate, exponent)
-    exact = shares * share
-    if exact < 0:
-        return Usdc(-(-exact // of // _FEE_STEP * _FEE_STEP))
-    return Usdc(exact // of // _FEE_STEP * _FEE_STEP)
+    if exponent == 1:
+        exact, step = shares * rate * price * (MICRO - price), _CUBED_STEP
+    else:
+        share, of = _fee_ratio(price, rate, exponent)
+        exact, step = shares * share, of * _FEE_STEP
+    return Usdc(exact // step * _FEE_STEP if exact >= 0 else -(-exact // step * _FEE_STEP))
 
 
 def paid_fee(shares: Shares, usdc: Usdc, rate: Rate, exponent: int | Decimal = 1) -> Usdc:

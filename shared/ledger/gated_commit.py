@@ -63,8 +63,8 @@ class GatedScript:
 
     def __init__(self, redis: Redis, file: Path) -> None:
         gate, step = (one.read_text(encoding="utf-8") for one in (GATE_SCRIPT, file))
-        self._step = LuaScript(redis, step)
-        self._both = LuaScript(redis, _BOTH.format(gate=gate, step=step))
+        self._step = LuaScript(redis, step, durable=True)
+        self._both = LuaScript(redis, _BOTH.format(gate=gate, step=step), durable=True)
 
     def __call__(self, keys: Sequence[str], args: Sequence[Any], turns: GateTurns | None = None) -> Any:  # noqa: ANN401 - a script's own answer
         """Run the script, at the next of `turns` where it needs one.

@@ -10,6 +10,7 @@ from shared.domain.ledger_accounts import COST, SHARES, Postings
 from shared.domain.ledger_write import (
     Answer,
     Balances,
+    Kept,
     KnownWrite,
     LedgerTally,
     LedgerWrite,
@@ -22,6 +23,7 @@ from shared.domain.record_kinds import LOTS
 from shared.ledger import port
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import Event
+from shared.messages.value_codec import kept_text
 
 
 class MemoryLedger:
@@ -34,7 +36,7 @@ class MemoryLedger:
         self.fence_token: str | None = None
         self._done: dict[str, int] = {}
         self._oldest: deque[str] = deque()
-        self._records: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._records: defaultdict[str, dict[str, Kept]] = defaultdict(dict)
         self._steps_of: dict[str, tuple[int, int]] = {}
         """By lease: its holder's newest step, and where the ledger stood when somebody else wrote last before it."""
 
@@ -114,11 +116,11 @@ class MemoryLedger:
         for account, peak in write.peaks:
             if values.get(account, 0) > values.get(peak, 0):
                 values[peak] = values[account]
-        for kind, name, text in write.records:
-            if text is None:
+        for kind, name, kept in write.records:
+            if kept is None:
                 records[kind].pop(name, None)
             else:
-                records[kind][name] = text
+                records[kind][name] = kept
         for account in over:
             if account.startswith(COST) and not values.get(SHARES + (lot := account.removeprefix(COST))):
                 records[LOTS].pop(lot, None)
@@ -145,17 +147,17 @@ class MemoryLedger:
             seq=self.seq,
             values={account: self.values.get(account, 0) for account in accounts},
             done=frozenset(write for write in writes if write in self._done),
-            records={key: text for key, text in found.items() if text is not None},
+            records={key: kept_text(kept) for key, kept in found.items() if kept is not None},
         )
 
     def records(self, kind: str) -> dict[str, str]:
         """Return all fields of one kind of record."""
-        return dict(self._records.get(kind, {}))
+        return {name: kept_text(kept) for name, kept in self._records.get(kind, {}).items()}
 
     def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
         """Return those of these fields of one kind of record that are there."""
         fields = self._records.get(kind, {})
-        return {name: fields[name] for name in names if name in fields}
+        return {name: kept_text(fields[name]) for name in names if name in fields}
 
     def snapshot(self, kinds: Sequence[str]) -> Self:
         """Return this ledger: reading it costs nothing."""

@@ -24,6 +24,7 @@ from shared.ledger.gated_commit import GatedScript, GateTurns
 from shared.ledger.ledger_marks import LedgerMarks, LedgerPlace
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.events import write_event
+from shared.messages.value_codec import kept_text
 from shared.redis.client import LuaScript, answering
 
 
@@ -195,7 +196,7 @@ def _encoded(write: LedgerWrite, after: LedgerPlace | None = None) -> list[str]:
             "peaks": write.peaks,
             "guards": write.guards,
             "records": [
-                (record.kind, record.field, record.value is not None and place(record.value))
+                (record.kind, record.field, record.value is not None and place(kept_text(record.value)))
                 for record in write.records
             ],
             "events": [

@@ -109,7 +109,8 @@ class FillConfirmed(Event, frozen=True, kw_only=True):
 
     Together with the signal's own `seen_by` it tells each source's lag and coverage for every fill. `counts` is False
     when the source was demoted at that time: on record, but no confirmation. Of a pending signal the first one stands
-    on the stream of signals too, with the signal in it; `behind_first_ms` is then the lead that it had.
+    on the stream of signals too, with the signal in it; `behind_first_ms` is then its lead. `replaced_by` is
+    the transaction in which the operator sent the same match again, where he did.
     """
 
     event: Literal["FILL_CONFIRMED"] = "FILL_CONFIRMED"
@@ -124,6 +125,7 @@ class FillConfirmed(Event, frozen=True, kw_only=True):
     behind_first_ms: int
     first_source: str
     counts: bool = True
+    replaced_by: Annotated[Hash | None, OMITTED] = None
     signal: Annotated[ActionableSignal | None, OMITTED] = None
 
 

@@ -93,6 +93,20 @@ def write_value(value: Value) -> str:
     return codec_of(type(value)).write(value)
 
 
+def kept_text(kept: str | Value) -> str:
+    """Return a record's text, whether it is kept as that or as the value."""
+    return kept if isinstance(kept, str) else write_value(kept)
+
+
+def kept_value(kept: str | Value, model: type[V]) -> V:
+    """Return a record's value, likewise.
+
+    Raises:
+        Malformed: as `ValueCodec.read` does.
+    """
+    return kept if isinstance(kept, model) else codec_of(model).read(kept_text(kept))
+
+
 def plain_value(value: Value) -> dict[str, Any]:
     """Return the value as JSON's own types."""
     return decode(codec_of(type(value)).write(value))

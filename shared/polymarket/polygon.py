@@ -35,7 +35,7 @@ _WORDS: tuple[tuple[tuple[str, ...], type[HybridError]], ...] = (
     (("max results", "matched by query exceeds", "response is too big"), RangeTooWide),
     (("query timeout", "timed out", "timeout", "response size"), RangeTooWide),
     (("rate limit", "too many requests", "capacity", "request limit"), RateLimited),
-    (("revert",), Rejected),
+    (("revert", "opcode", "out of gas"), Rejected),
 )
 """What nodes say, first match wins: publicnode, drpc, bor, Alchemy, Infura (venue reference 5)."""
 _CODES = {-32701: RangeTooWide, -32002: RangeTooWide, -32005: RateLimited, 429: RateLimited}

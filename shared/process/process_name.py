@@ -4,6 +4,7 @@ Hosts of equal names are common: containers, cloned machines, `localhost`. Two p
 themselves take each other's lease, and overwrite each other's word.
 """
 
+import hashlib
 import os
 import re
 import secrets
@@ -12,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 _FILE = "installation"
+_BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
 _BYTES = 4
 _ID = re.compile(rf"[0-9a-f]{{{2 * _BYTES}}}")
 
@@ -21,13 +23,20 @@ def process_address() -> str:
     return _address(os.getpid())
 
 
-def installation_address(folder: Path) -> str:
+def installation_address(folder: Path, boot_file: Path = _BOOT_FILE) -> str:
     """Return `id.host` of this installation, the same after a restart: `folder` (RUN_DIR) keeps its id.
 
     Its locks let one process of a name run here, so a name with this address is of one process at a time, and has its
-    lease back at once. Where nothing can be kept there, the address is of this start alone.
+    lease back at once. A copy of the machine, its folder and name included, has another: the kernel's boot is part of
+    the id. Where nothing can be kept there, the address is of this start alone.
     """
-    return f"{_installation(folder, os.getpid())}.{socket.gethostname()}"
+    word = f"{installation_id(folder)}|{_boot(boot_file)}"
+    return f"{hashlib.blake2b(word.encode(), digest_size=_BYTES).hexdigest()}.{socket.gethostname()}"
+
+
+def installation_id(folder: Path) -> str:
+    """Return the id that `folder` (RUN_DIR) keeps, also after the machine began again."""
+    return _installation(folder, os.getpid())
 
 
 def host_of(address: str) -> str:
@@ -39,6 +48,14 @@ def host_of(address: str) -> str:
 @lru_cache(maxsize=4)
 def _address(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}.{secrets.token_hex(2)}"
+
+
+def _boot(file: Path) -> str:
+    """Return the kernel's own word for this boot; '' where it has none."""
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 @lru_cache(maxsize=16)

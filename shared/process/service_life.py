@@ -38,6 +38,7 @@ from shared.process.shutdown_signals import (
 from shared.process.stderr_lines import say_event, say_line, say_stopped
 from shared.process.stop_event import StopEvent
 from shared.redis.client import check_server
+from shared.redis.connection.moving_primary import PrimaryWatch
 from shared.redis.server_loading import wait_until_loaded
 
 LAST_WORDS_S = 2.0
@@ -228,7 +229,8 @@ class ServiceLife:
 
     def _await_helpers(self, others: set[threading.Thread], latest: float) -> None:
         """Wait for the threads that nobody has to wait for: each ends on the stop event, or is named here."""
-        helpers = [thread for thread in threading.enumerate() if thread not in others]
+        found = (thread for thread in threading.enumerate() if thread not in others)
+        helpers = [thread for thread in found if not isinstance(thread, PrimaryWatch)]
         deadline = min(latest, self._clock.monotonic() + HELPERS_END_S)
         for thread in helpers:
             thread.join(max(0.0, deadline - self._clock.monotonic()))

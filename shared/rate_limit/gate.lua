@@ -121,7 +121,7 @@ local function load(i)
 end
 
 local function save(i, g)
-  if g.new then redis.call('SADD', KEYS[1], string.sub(KEYS[i + 1], #'hs:gate:' + 1)) end
+  if g.new then redis.call('SADD', KEYS[1], string.match(KEYS[i + 1], 'hs:gate:(.*)$')) end
   local last = max(g.t1, g.t2, g.t3, g.t4)
   local calm = g.now >= number(g.hold) and (last <= number(g.phys) or last <= g.now)
   redis.call('SET', KEYS[i + 1], string.format(WRITE, calm and 'calm' or 'busy', g.seen, g.phys, g.granted, g.gap, g.burst,

@@ -1,12 +1,10 @@
 """The Redis connection: one way to open it, one way to name its failures, one way to run a script."""
 
 import hashlib
-import re
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
@@ -15,8 +13,13 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from shared.domain.errors import BadConfig, HybridError
+from shared.domain.errors import BadConfig, HybridError, Unavailable
 from shared.domain.server_check import SETTINGS, ServerFindings, judge_settings
+from shared.redis.connection.cluster_primary import cluster_primary
+from shared.redis.connection.key_prefix import PrefixPacker, take_prefix
+from shared.redis.connection.moving_primary import MovingPrimary, PrimaryConnection, PrimaryTlsConnection
+from shared.redis.connection.sentinel_primary import sentinel_primary
+from shared.redis.connection.server_url import check_url, cluster_place, redacted_url, sentinel_place
 from shared.redis.own_line import own_line
 from shared.redis.password_file import take_password
 from shared.redis.server_errors import name_server_error
@@ -24,34 +27,54 @@ from shared.redis.server_errors import name_server_error
 SOCKET_TIMEOUT_S = 5.0
 BLOCKING_SLACK_S = 3.0
 HEALTH_CHECK_S = 30
+REPLICA_MS = 1000
+"""How long a replica may take to confirm (`DURABILITY=replicated`)."""
 
-_DATABASE = re.compile(r"/?\d*")
-_SCHEMES = ("redis", "rediss", "unix")
+
+Durability = Literal["local", "replicated"]
+"""What a durable script waits for: nothing more, or that a replica has it."""
+
+
+class ReplicatedRedis(Redis):
+    """A client whose durable scripts are done only when a replica has what they wrote."""
 
 
 def connect_redis(
-    url: str, *, blocking_s: float = 0, greet: Callable[[AbstractConnection], None] | None = None
+    url: str,
+    *,
+    blocking_s: float = 0,
+    greet: Callable[[AbstractConnection], None] | None = None,
+    durability: Durability = "local",
 ) -> Redis:
-    """Build a client for `url` (redis://, rediss://, unix://); nothing is sent before its first command.
+    """Build a client for `url` (its forms: `connection/server_url`); nothing is sent before its first command.
 
     Answers are text, not bytes: all we store is JSON, ids and numbers; foreign bytes become U+FFFD, so that a poison
     entry can be read and buried. Nothing is ever sent twice: redis-py 8
     re-sends up to 10 times by default, and one lost reply to an XADD then makes two entries. A reader that blocks
     for `blocking_s` seconds needs its own client with that value, so that its socket outlives the wait. The password
     may stand in a file: `?password_file=PATH`. `greet` is called with each new connection in place of its own
-    `on_connect`, which it has to call (`ServerMemory.greet`).
+    `on_connect`, which it has to call (`ServerMemory.greet`). Behind sentinels it is made again at every failover.
 
     Raises:
         BadConfig: the URL, or the file of its password, cannot be read.
     """
     timeout_s = blocking_s + BLOCKING_SLACK_S if blocking_s > 0 else SOCKET_TIMEOUT_S
-    _check_url(url)
-    url, password = take_password(url)
+    check_url(url)
+    shown = redacted_url(url)
     given: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
-    if password is not None:
-        given["password"] = password
+    url, prefix = take_prefix(url)
+    if prefix:
+        given["command_packer"] = PrefixPacker(prefix)
     try:
-        redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
+        url, password = take_password(url)
+        url, primary = _moving_primary(url, prefix, password)
+        if primary is not None:
+            given["connection_class"] = PrimaryTlsConnection if url.startswith("rediss:") else PrimaryConnection
+            given["primary"] = primary
+        if password is not None:
+            given["password"] = password
+        kind = ReplicatedRedis if durability == "replicated" else Redis
+        redis = kind.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
             url,
             decode_responses=True,
             encoding_errors="replace",
@@ -69,8 +92,23 @@ def connect_redis(
         pool = redis.connection_pool
         pool.connection_class(**pool.connection_kwargs)  # an option that it does not know would show up only later
     except (ValueError, TypeError, RedisError) as error:
-        raise BadConfig(f"The Redis URL {redacted_url(url)} cannot be read: {error}") from error
+        raise BadConfig(f"The Redis URL {shown} cannot be read: {error}") from error
     return redis
+
+
+def _moving_primary(url: str, prefix: str, password: str | None) -> tuple[str, MovingPrimary | None]:
+    """Return the URL of a primary that others name, and how to find it; None where `url` names the server itself.
+
+    Raises:
+        BadConfig: a cluster, and no prefix.
+    """
+    if sentinels := sentinel_place(url):
+        return sentinels.primary_url, sentinel_primary(sentinels)
+    if nodes := cluster_place(url, password):
+        if not prefix:
+            raise BadConfig(f"The cluster {nodes} needs HS_PREFIX: one word for all keys, as HS_PREFIX=alpha")
+        return nodes.primary_url, cluster_primary(nodes, prefix)
+    return url, None
 
 
 def loading_client(redis: Redis) -> Redis:
@@ -80,44 +118,27 @@ def loading_client(redis: Redis) -> Redis:
     return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **kept))
 
 
-def _check_url(url: str) -> None:
-    """Refuse what redis-py would read as something else than was meant.
-
-    Raises:
-        BadConfig: with the part that cannot be meant so.
-    """
-    scheme, _, rest = url.partition("://")
-    parts = urlsplit(url)
-    problem = ""
-    if scheme not in _SCHEMES or not rest:
-        problem = "it must begin with redis://, rediss:// (TLS) or unix:// and name a server"
-    elif "@" in rest and "@" not in parts.netloc and scheme != "unix":
-        problem = "its password holds a sign that ends a URL's part: write / ? # as %2F %3F %23"
-    elif scheme == "unix" and not parts.path.strip("/"):
-        problem = "unix:// needs the socket's path: unix:///run/redis.sock?db=0"
-    elif scheme != "unix" and not _DATABASE.fullmatch(parts.path.removesuffix("/")):
-        problem = f"{parts.path!r} is no database: it ends with a number, as /0"
-    if problem:
-        raise BadConfig(f"The Redis URL {redacted_url(url)} cannot be read: {problem}")
-
-
-def redacted_url(url: str) -> str:
-    """Return `url` without its user, password and query string, wherever a sign in a password splits it."""
-    scheme, mark, rest = url.partition("://")
-    if not mark:
-        return url.rpartition("@")[2]
-    parts = urlsplit(f"{scheme}://{rest.rpartition('@')[2]}")
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
-
-
 def server_address(redis: Redis) -> str:
-    """Return where `redis` points to, without secrets."""
+    """Return where `redis` points to, and under which prefix its keys are, without secrets."""
+    packer: PrefixPacker | None = redis.connection_pool.connection_kwargs.get("command_packer")
+    return f"{_place(redis)} (HS_PREFIX={packer.prefix.strip('{}:')})" if packer else _place(redis)
+
+
+def _place(redis: Redis) -> str:
     pool = redis.connection_pool
     known: dict[str, Any] = pool.connection_kwargs
+    if "primary" in known:
+        return str(known["primary"])
     if "path" in known:
         return f"unix://{known['path']}"
     scheme = "rediss" if issubclass(pool.connection_class, SSLConnection) else "redis"
     return f"{scheme}://{known.get('host', 'localhost')}:{known.get('port', 6379)}/{known.get('db', 0)}"
+
+
+def bare_key(redis: Redis, key: str) -> str:
+    """Return a key as the server told it without the prefix of our keys."""
+    packer: PrefixPacker | None = redis.connection_pool.connection_kwargs.get("command_packer")
+    return packer.bare(key) if packer else key
 
 
 def translated_errors(redis: Redis, error: RedisError) -> HybridError | None:
@@ -141,11 +162,13 @@ class LuaScript:
     """A Lua script kept in a `.lua` file beside the Python file that uses it, or its text.
 
     Built to be safe to send again by its author: the server may have run a call whose reply was lost. A NOSCRIPT
-    answer means nothing ran, so the one repeat made here (with the whole text) is always safe.
+    answer means nothing ran, so the one repeat made here (with the whole text) is always safe. What a `durable` one
+    wrote is on a replica before it returns, where the client asks for that (`ReplicatedRedis`).
     """
 
-    def __init__(self, redis: Redis, source: Path | str) -> None:
+    def __init__(self, redis: Redis, source: Path | str, *, durable: bool = False) -> None:
         self._redis, self._line = redis, own_line(redis)
+        self._replicated = durable and isinstance(redis, ReplicatedRedis)
         self._text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
@@ -153,43 +176,58 @@ class LuaScript:
         """Run the script; do `meanwhile` while the server is at work.
 
         Raises:
-            Unavailable: the server is away or cannot serve; the script may or may not have run.
+            Unavailable: the server is away or cannot serve, or no replica confirms; the script may or may not have run.
             BadConfig: the server refuses our user.
         """
-        try:
-            return self._line.ask("EVALSHA", self._sha, len(keys), *keys, *args, meanwhile=meanwhile)
-        except NoScriptError:
-            return self._run_text(keys, args)
-        except RedisError as error:
-            named = translated_errors(self._redis, error)
-            if named is None:
-                raise
-            raise named from error
+        (answer,) = self.each([(self, keys, args)], meanwhile)
+        return answer
 
     def many(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         """Run the script for each of `calls` in one round trip.
 
         Raises:
-            Unavailable: the server is away or cannot serve; each may or may not have run.
-            BadConfig: the server refuses our user.
+            As a call does; each may or may not have run.
         """
         return self.each([(self, keys, args) for keys, args in calls])
 
-    def each(self, calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]") -> list[Any]:
-        """Run scripts of this connection, in their order, in one round trip; raises as `many` does."""
+    def each(
+        self,
+        calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]",
+        meanwhile: Callable[[], object] | None = None,
+    ) -> list[Any]:
+        """Run scripts of this client, in their order, in one round trip; raises as `many` does."""
+        if not calls:
+            return []
         with answering(self._redis):
             asked = [("EVALSHA", script._sha, len(keys), *keys, *args) for script, keys, args in calls]  # noqa: SLF001 - of its own kind
-            answers = self._line.ask_all(asked)
+            answers = self._asked(asked, meanwhile)
             for place, (answer, (script, keys, args)) in enumerate(zip(answers, calls, strict=True)):
                 if isinstance(answer, NoScriptError):
                     answers[place] = script._run_text(keys, args)  # noqa: SLF001 - of its own kind
-                elif isinstance(answer, RedisError):
+            for answer in answers:
+                if isinstance(answer, ResponseError):
                     raise answer
         return answers
 
     def _run_text(self, keys: Sequence[str], args: Sequence[Any]) -> Any:  # noqa: ANN401 - a script's own answer
-        with answering(self._redis):
+        if not self._replicated:
             return self._redis.eval(self._text, len(keys), *keys, *args)
+        (answer,) = self._asked([("EVAL", self._text, len(keys), *keys, *args)])
+        return answer
+
+    def _asked(self, asked: Sequence[tuple[Any, ...]], meanwhile: Callable[[], object] | None = None) -> list[Any]:
+        """Return the answer to each command; with a replica's word the server is asked in the same round trip."""
+        if not self._replicated:
+            return self._line.ask_all(asked, meanwhile)
+        *answers, replicas = self._line.ask_all([*asked, ("WAIT", 1, REPLICA_MS)], meanwhile)
+        if isinstance(replicas, ResponseError):
+            raise replicas
+        if not replicas and not all(isinstance(answer, ResponseError) for answer in answers):
+            raise Unavailable(
+                f"no replica of Redis at {server_address(self._redis)} confirmed within {REPLICA_MS / 1000:g} s: bring "
+                "one back, or say DURABILITY=local"
+            )
+        return answers
 
 
 def check_server(redis: Redis) -> ServerFindings:

@@ -12,7 +12,10 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
-_pack = cast("Callable[[tuple[Any, ...]], bytes]", hiredis.pack_command)
+from shared.redis.connection.key_prefix import PrefixPacker
+
+_Pack = Callable[[tuple[Any, ...]], bytes]
+_plain = cast("_Pack", hiredis.pack_command)
 _NO_PRIMARY = (ReadOnlyError, MasterDownError)
 """What a replica answers: the primary may be at the same name by now, which only a new connection finds."""
 
@@ -34,6 +37,8 @@ class OwnLine:
 
     def __init__(self, redis: Redis) -> None:
         self._redis, self._own = redis, _Own()
+        packer: PrefixPacker | None = redis.connection_pool.connection_kwargs.get("command_packer")
+        self._pack: _Pack = (lambda command: packer.pack(*command)[0]) if packer else _plain
 
     def ask(self, *command: Any, meanwhile: Callable[[], object] | None = None) -> Any:  # noqa: ANN401 - a server's answer
         """Send and read, and do `meanwhile` in between; nothing is ever sent twice.
@@ -59,7 +64,7 @@ class OwnLine:
             return []
         line = self._taken()
         try:
-            line.send_packed_command([_pack(tuple(command)) for command in commands])
+            line.send_packed_command([self._pack(tuple(command)) for command in commands])
             if meanwhile is not None:
                 meanwhile()
             answers = [_answer(line) for _ in commands]

@@ -88,9 +88,12 @@ WRONG = MappingProxyType(
 )
 """Answers that only another setting cures."""
 
+_MOVES = frozenset({"MOVED", "ASK", "CLUSTERDOWN", "TRYAGAIN"})
+"""Answers of a cluster while a slot moves, or its node fails: a pipeline of one slot waits until that is over."""
+
 _TLS_TO_PLAIN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "record layer failure")
 _TLS_REFUSED = ("CERTIFICATE_VERIFY_FAILED", "CERTIFICATE_REQUIRED", "certificate required", "HANDSHAKE_FAILURE")
-_CUT_OFF = ("reset by peer", "closed by server")
+_CUT_OFF = ("reset by peer", "closed by server", "EOF occurred", "Broken pipe")
 
 
 def name_server_error(error: RedisError, where: str) -> HybridError | None:
@@ -108,6 +111,8 @@ def name_server_error(error: RedisError, where: str) -> HybridError | None:
 def _answered(word: str, error: RedisError, where: str) -> HybridError:
     said = " ".join(str(error).split())[:200].rstrip(".: ")
     said = said if said.startswith(word) or word in {"DBINDEX", "UNKNOWN", "MAXCLIENTS"} else f"{word} {said}"
+    if "+cluster:" in where and word in _MOVES:
+        return Unavailable(f"Redis at {where} cannot serve now: {said}; the slot of HS_PREFIX moves, wait")
     if word == "LOADING":
         return StillLoading(f"Redis at {where} is still loading its file")
     if word in PASSING:
@@ -122,8 +127,10 @@ def _unreached(error: RedisError, where: str) -> HybridError:
     if any(words in said for words in _TLS_REFUSED):
         fix = "add ?ssl_ca_certs=FILE (and ssl_certfile, ssl_keyfile where it wants ours) to REDIS_URL"
         return BadConfig(f"Redis at {where} and we do not trust each other's TLS certificate: {said}; {fix}")
-    cut = where.startswith("redis:") and any(words in said for words in _CUT_OFF)
-    hint = f" ({_other_scheme(where)})" if cut else ""
+    cut = any(words in said for words in _CUT_OFF)
+    hint = f" ({_other_scheme(where)})" if cut and where.startswith("redis:") else ""
+    if cut and where.startswith("rediss"):
+        hint = " (where it wants our certificate: ssl_certfile, ssl_keyfile in REDIS_URL)"
     return Unavailable(f"Redis at {where} cannot be reached: {said}{hint}")
 
 

@@ -1,7 +1,7 @@
 """What a process saw of its server: who it was, and the newest id of each stream; compared on every new connection.
 
 The same run id and the same replication id are the same life of the same server: nothing is asked then. Otherwise the
-streams are: one whose newest id lies before what was seen has lost entries.
+streams are: one that has not the newest entry that was seen has lost some, also where others have written on since.
 """
 
 import threading
@@ -17,7 +17,7 @@ _NOTHING = "0-0"
 
 @dataclass(frozen=True)
 class StreamLoss:
-    """A stream that ended at `seen` once and ends at `found` now, on a server of another life."""
+    """A stream that had `seen` once and has nothing after `found` up to there, on a server of another life."""
 
     stream: str
     seen: str
@@ -58,7 +58,7 @@ class ServerMemory:
             same, seen = server == self._server and all(server), dict(self._seen)
         if same:
             return
-        ends = {stream: _newest(connection, stream) for stream in seen}
+        ends = {stream: _newest(connection, stream, entry_id) for stream, entry_id in seen.items()}
         with self._lock:
             self._server = server
             for stream, found in ends.items():
@@ -77,7 +77,16 @@ def _identity(connection: AbstractConnection) -> tuple[str, str]:
     return found.get(_RUN, ""), found.get(_COPY, "")
 
 
-def _newest(connection: AbstractConnection, stream: str) -> str | None:
+def _newest(connection: AbstractConnection, stream: str, seen: str) -> str | None:
+    """Return the newest id up to `seen` that a stream has; `seen` when it was trimmed; None where nobody says."""
+    rows = _asked(connection, "XREVRANGE", stream, seen, "-", "COUNT", "1")
+    if rows:
+        return _text(rows[0][0])
+    last = _last_id(connection, stream)
+    return last if last is None or _place(last) < _place(seen) else seen
+
+
+def _last_id(connection: AbstractConnection, stream: str) -> str | None:
     """Return the newest id a stream ever had, as the server knows it; None where it does not say."""
     exists = _asked(connection, "EXISTS", stream)
     if exists is None:

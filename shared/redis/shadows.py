@@ -10,7 +10,7 @@ from redis import Redis
 from shared.domain.errors import Malformed, RefusedForSafety
 from shared.ledger.shadow_ledger import shadow_scope
 from shared.messages.base import SIGNALS
-from shared.redis.client import answering
+from shared.redis.client import answering, bare_key
 
 SHADOWS = "hs:shadows"
 _AT_ONCE = 500
@@ -104,7 +104,7 @@ def forget_shadow(redis: Redis, name: str) -> int:
     gone = 0
     with answering(redis):
         found = cast("Iterator[str]", redis.scan_iter(match=f"hs:{shadow_scope(name)}:*", count=_AT_ONCE))
-        keys = sorted(set(found))
+        keys = sorted({bare_key(redis, key) for key in found})
         for at in range(0, len(keys), _AT_ONCE):
             gone += redis.unlink(*keys[at : at + _AT_ONCE])
         if redis.exists(SIGNALS):

@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 from shared.messages.base import STREAMS, Event, fact_id
 from shared.messages.events import write_event
 from shared.messages.service import DeadLetter
-from shared.redis.client import LuaScript, answering
+from shared.redis.client import LuaScript, answering, bare_key
 
 MOST_FACTS = 200_000
 """Published facts remembered; the oldest go first and raise their owner's horizon, so none repeats (S4)."""
@@ -27,7 +27,7 @@ _NO_STREAM = "no such key"
 
 @lru_cache(maxsize=16)
 def _script(redis: Redis, file: str) -> LuaScript:
-    return LuaScript(redis, Path(__file__).with_name(file))
+    return LuaScript(redis, Path(__file__).with_name(file), durable=file == "streams.lua")
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,8 @@ def follow_streams(redis: Redis, positions: dict[str, str], block_ms: int = 500,
     # RESP3 answers {stream: [rows]}, RESP2 [(stream, rows)].
     pairs = reply.items() if isinstance(reply, dict) else (reply or [])
     found: list[StreamEntry] = []
-    for stream, chunk in cast("Any", pairs):
+    for told, chunk in cast("Any", pairs):
+        stream = bare_key(redis, told)
         rows = [row for rows in chunk for row in rows] if isinstance(reply, dict) else chunk
         found += [StreamEntry(stream, entry_id, fields) for entry_id, fields in rows]
         positions[stream] = rows[-1][0] if rows else positions[stream]

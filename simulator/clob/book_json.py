@@ -5,9 +5,13 @@ from typing import Any
 
 from simulator.core.amounts import MICRO, PRICE_ONE, TICK_TEXTS, number, plain, price_text, size_text
 from simulator.core.book import Levels
+from simulator.core.contracts import USDC_E
 from simulator.core.market import Market
 from simulator.core.world import World
-from simulator.gamma.gamma_json import iso
+from simulator.gamma.event_facts import iso
+
+REWARDED_SHARES, REWARDED_SPREAD, REWARDED_DAILY = 50, 4.5, 30
+"""Resting orders of this size, this many cents from the middle, would earn so much a day; nobody pays any here."""
 
 
 def book_json(world: World, market: Market, token_id: str, now_ms: int) -> dict[str, Any]:
@@ -64,9 +68,13 @@ def market_json(market: Market, now_ms: int) -> dict[str, Any]:
         "condition_id": market.condition_id,
         "question_id": market.question_id,
         "question": market.question,
+        "description": f"A made-up market: {market.question}",
+        "fpmm": "",
+        "notifications_enabled": True,
+        "rewards": {"rates": rates_of(market), "min_size": REWARDED_SHARES, "max_spread": REWARDED_SPREAD},
         "market_slug": market.slug,
         "end_date_iso": iso(market.end_ms),
-        "game_start_time": None,
+        "game_start_time": iso(market.end_ms) if market.category == "Sports" else None,
         "seconds_delay": market.delay_s,
         "maker_base_fee": 0,
         "taker_base_fee": 0,
@@ -79,6 +87,13 @@ def market_json(market: Market, now_ms: int) -> dict[str, Any]:
         "tokens": tokens,
         "tags": [market.category],
     }
+
+
+def rates_of(market: Market) -> list[dict[str, object]] | None:
+    """Return what resting orders would earn a day: games pay, others do not."""
+    if market.category != "Sports":
+        return None
+    return [{"asset_address": USDC_E, "rewards_daily_rate": REWARDED_DAILY}]
 
 
 def _level(price: int, levels: Levels, tick: int) -> dict[str, str]:

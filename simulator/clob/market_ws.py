@@ -9,6 +9,7 @@ from simulator.core.book import Change
 from simulator.core.market import Market
 from simulator.core.world import World
 from simulator.core.world_events import BookMoved, MarketEnded, MarketListed, News, TickMoved, Traded
+from simulator.gamma.gamma_json import group_title
 from simulator.gateway.sockets import Connection, Hub
 from simulator.scenario.market_maker import limit_of
 
@@ -137,18 +138,35 @@ class MarketChannel(Hub):
             "assets_ids": list(market.tokens),
             "winning_asset_id": "" if winner is None else market.tokens[winner],
             "winning_outcome": "" if winner is None else market.outcomes[winner],
+            "tags": [market.category.lower()],
         }
         audience = self._audience(market) & self._custom
         self._send(audience, market, "market_resolved", news.at_ms, body)
 
     def _listed(self, news: MarketListed) -> None:
         market = news.market
+        event = market.event
         body = {
             "id": str(market.number),
             "question": market.question,
             "slug": market.slug,
+            "description": f"A made-up market: {market.question}",
+            "condition_id": market.condition_id,
             "assets_ids": list(market.tokens),
+            "clob_token_ids": list(market.tokens),
             "outcomes": list(market.outcomes),
+            "active": True,
+            "order_price_min_tick_size": TICK_TEXTS[market.tick],
+            "tags": [market.category.lower()],
+            "group_item_title": group_title(market),
+            **dict.fromkeys(("sports_market_type", "line", "game_start_time"), ""),
+            "event_message": {
+                "id": str(event.number),
+                "ticker": event.slug,
+                "slug": event.slug,
+                "title": event.title,
+                "description": f"A made-up event: {event.title}",
+            },
         }
         self._send(self._custom, market, "new_market", news.at_ms, body)
 

@@ -2,8 +2,9 @@
 
 from typing import cast
 
-from simulator.clob.book_json import book_json, market_json
-from simulator.core.amounts import MICRO, PRICE_ONE, TICK_TEXTS, number_of, price_text
+from simulator.clob.batch_prices import last_trade, midpoint_text, spread_text
+from simulator.clob.book_json import REWARDED_SHARES, REWARDED_SPREAD, book_json, market_json
+from simulator.core.amounts import MICRO, TICK_TEXTS, number_of, price_text
 from simulator.core.market import Market
 from simulator.core.world import World
 from simulator.gateway.http_messages import Answer, Call, Json, RefusedError, Route, answer
@@ -65,27 +66,15 @@ class Clob:
 
     def midpoint(self, call: Call) -> Answer:
         """Return the middle of bid and ask."""
-        market, outcome = self._asked(call)
-        middle = market.book.middle(outcome)
-        if middle is None:
-            raise RefusedError(404, _NO_BOOK)
-        return answer({"mid": f"{middle / PRICE_ONE:.5f}".rstrip("0")})
+        return answer({"mid": _there(midpoint_text(*self._asked(call)))})
 
     def spread(self, call: Call) -> Answer:
         """Return ask minus bid."""
-        market, outcome = self._asked(call)
-        bid, ask = market.book.best(outcome)
-        if bid is None or ask is None:
-            raise RefusedError(404, _NO_BOOK)
-        return answer({"spread": price_text(ask - bid, market.tick)})
+        return answer({"spread": _there(spread_text(*self._asked(call)))})
 
     def last_trade_price(self, call: Call) -> Answer:
         """Return the last print; before the first one the price is 0.5 and the side empty."""
-        market, outcome = self._asked(call)
-        if market.last_price is None:
-            return answer({"price": "0.5", "side": ""})
-        own = market.last_price if outcome == 0 else PRICE_ONE - market.last_price
-        return answer({"price": price_text(own, market.tick), "side": market.last_side})
+        return answer(last_trade(*self._asked(call)))
 
     def tick_size(self, call: Call) -> Answer:
         """Return the minimum tick as a number."""
@@ -113,6 +102,14 @@ class Clob:
                 "nr": market.neg_risk,
                 "t": [{"t": token_id, "o": outcome} for token_id, outcome in names],
                 "fd": {"r": float(market.fee_rate), "e": number_of(market.fee_exponent), "to": True},
+                "r": {"mi": REWARDED_SHARES, "ma": REWARDED_SPREAD, "e": True},
+                "ao": market.trading(call.now_ms),
+                "sd": market.delay_s,
+                "mbf": 0,
+                "tbf": 0,
+                "cbos": True,
+                "rfqe": False,
+                "ibce": False,
             }
         )
 
@@ -157,3 +154,9 @@ class Clob:
         token_id = call.query.get("token_id")
         market = self._open(call, token_id)
         return market, market.outcome_of(token_id)
+
+
+def _there(text: str | None) -> str:
+    if text is None:
+        raise RefusedError(404, _NO_BOOK)
+    return text

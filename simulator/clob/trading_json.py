@@ -33,11 +33,13 @@ def order_json(order: PlacedOrder, owner: str) -> dict[str, Any]:
 
 def order_event(order: PlacedOrder, owner: str, kind: str, at_ms: int, shown: str) -> dict[str, Any]:
     """Return an order's frame on the user channel."""
+    body = _order(order, owner) | {"created_at": str(order.at_ms // 1000)}
+    if shown.startswith("CANCELED_"):  # as captured: what was killed has no numbers
+        body |= dict.fromkeys(("size_matched", "outcome", "created_at"), "")
     return {
         "event_type": "order",
-        **_order(order, owner),
+        **body,
         "order_owner": owner,
-        "created_at": str(order.at_ms // 1000),
         "status": shown or order.status,
         "timestamp": str(at_ms),
         "type": kind,

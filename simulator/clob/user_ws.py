@@ -44,7 +44,7 @@ class UserChannel(Hub):
         if connection in self._known and asked.get("operation") in {"subscribe", "unsubscribe"}:
             self._change(connection, wanted, adding=asked["operation"] == "subscribe")
         elif asked.get("type") == "user" and (key := self._credentials.matching(*named)):
-            self._known[connection] = _Audience(key, None if markets is None else wanted)
+            self._known[connection] = _Audience(key, wanted or None)
         else:
             connection.close(1008)
 

@@ -3,7 +3,7 @@
 from simulator.core import identity
 from simulator.core.market import Market
 from simulator.core.world import World
-from simulator.gamma.gamma_json import iso
+from simulator.gamma.event_facts import iso
 from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route, answer
 
 _MAX_MARKETS = 20

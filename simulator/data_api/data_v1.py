@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from simulator.core.world import World
 from simulator.data_api import pages
-from simulator.data_api.activity import Row, Shape, between, render
+from simulator.data_api.activity import Row, Shape, between
 from simulator.data_api.positions import Holdings
 from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route, answer
 
@@ -91,8 +91,7 @@ class DataV1:
         faults = self._world.faults
         if offset and faults.take("duplicate_border", "data", call.path, call.now_ms):
             offset -= 1
-        texts = [render(row, shape) for row in rows[offset : offset + limit]]
-        return pages.bare(pages.spoiled(texts, self._world, call))
+        return pages.bare(pages.rendered(rows[offset : offset + limit], shape, self._world, call))
 
 
 def _user(query: Query) -> str:

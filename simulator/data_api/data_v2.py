@@ -7,7 +7,7 @@ from itertools import islice
 from simulator.core import contracts
 from simulator.core.world import World
 from simulator.data_api import cursor, pages
-from simulator.data_api.activity import Row, Shape, between, render
+from simulator.data_api.activity import Row, Shape, between
 from simulator.data_api.data_facts import markets_of
 from simulator.data_api.positions import Holdings
 from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route, answer
@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _MAX_LIMIT = 1000
 _FILTERS = frozenset(
     {
-        "user", "type", "condition", "event_id", "side", "start", "end", "sort_by", "sort_direction",
+        "user", "type", "condition", "condition_id", "event_id", "side", "start", "end", "sort_by", "sort_direction",
         "taker_only", "filter_type", "filter_amount", "exclude_deposits_withdrawals", "status", "title",
     }
 )  # fmt: skip
@@ -126,7 +126,7 @@ class DataV2:
         pagination = pages.pagination(following, limit)
         if more:
             self._spoil(call, query, pagination)
-        texts = pages.spoiled([render(row, shape) for row in page], self._world, call)
+        texts = pages.rendered(page, shape, self._world, call)
         return pages.enveloped(texts, pagination)
 
     def _spoil(self, call: Call, query: Query, pagination: dict[str, object]) -> None:

@@ -1,13 +1,19 @@
 """Pages of rows: envelopes, size filters, and rows spoiled on purpose."""
 
 import json
+from collections.abc import Sequence
 from decimal import InvalidOperation
 from typing import Any
 
 from simulator.core.amounts import micro
 from simulator.core.world import World
-from simulator.data_api.activity import Row
+from simulator.data_api.activity import Row, Shape, render
 from simulator.gateway.http_messages import Answer, Call, Query, RefusedError
+
+_LABELS = frozenset({"title", "slug", "icon", "outcome", "eventSlug", "event_slug"})
+_INDEXES = frozenset({"outcomeIndex", "outcome_index"})
+_UNLABELLED = 999
+"""The index of an outcome that the feed has no label for yet; the token is there."""
 
 
 def enveloped(texts: list[str], pagination: dict[str, object]) -> Answer:
@@ -33,6 +39,22 @@ def large_enough(row: Row, query: Query) -> bool:
     except (InvalidOperation, ValueError) as error:
         raise RefusedError(400, "invalid filter_amount", parameter="filter_amount") from error
     return (row.usdc if query.get("filter_type") == "CASH" else row.shares) >= floor
+
+
+def rendered(rows: Sequence[Row], shape: Shape, world: World, call: Call) -> list[str]:
+    """Return rows as texts, without labels or damaged where a fault says so."""
+    texts = [render(row, shape) for row in rows]
+    if fault := world.faults.take("unlabelled_rows", "data", call.path, call.now_ms):
+        since_s = (call.now_ms - fault.number("seconds", 60) * 1000) / 1000
+        fresh = [row.kind == "TRADE" and row.timestamp >= since_s for row in rows]
+        texts = [_unlabelled(text) if bare else text for text, bare in zip(texts, fresh, strict=True)]
+    return spoiled(texts, world, call)
+
+
+def _unlabelled(text: str) -> str:
+    row = _parsed(text)
+    blank: dict[str, object] = dict.fromkeys(_LABELS & row.keys(), "")
+    return json.dumps(row | blank | dict.fromkeys(_INDEXES & row.keys(), _UNLABELLED))
 
 
 def spoiled(texts: list[str], world: World, call: Call) -> list[str]:

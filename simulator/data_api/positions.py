@@ -86,7 +86,7 @@ class Holdings:
         return {name: user, "value": round(float(worth) / 1_000_000, 6)}
 
     def _asked(self, query: Query) -> Iterable[Position]:
-        user, conditions = query.get("user").lower(), query.every("condition")
+        user, conditions = query.get("user").lower(), query.every("condition") + query.every("condition_id")
         if user:
             held = self._world.indexed.of_wallet(user)
             return [p for p in held if not conditions or p.market.condition_id in conditions]

@@ -6,7 +6,8 @@ from typing import Any
 
 from simulator.core.market import Event, Market
 from simulator.core.world import World
-from simulator.gamma.gamma_json import event_json, market_json
+from simulator.gamma.event_facts import tags_json
+from simulator.gamma.gamma_json import event_json, market_json, version_of
 from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route, answer
 
 _DEPRECATED = {"deprecation": "true", "sunset": "Fri, 01 May 2026 00:00:00 GMT"}
@@ -32,6 +33,8 @@ class Gamma:
             Route("GET", "/events/keyset", self.events_keyset),
             Route("GET", "/events/slug/{}", self.event_by_slug),
             Route("GET", "/events/{}", self.event_by_id),
+            Route("GET", "/events/{}/tags", self.event_tags),
+            Route("GET", "/markets/{}/tags", self.market_tags),
         ]
 
     def markets(self, call: Call) -> Answer:
@@ -69,11 +72,20 @@ class Gamma:
         """Return one event by number."""
         return self._event(call, lambda event: str(event.number))
 
+    def event_tags(self, call: Call) -> Answer:
+        """Return the tags of an event."""
+        return answer(tags_json(self._found(call, lambda event: str(event.number))))
+
+    def market_tags(self, call: Call) -> Answer:
+        """Return the tags of a market: its event's."""
+        known = (m.event for m in self._world.catalog.markets if str(m.number) == call.parts[0])
+        return answer(tags_json(_there(next(known, None))))
+
     def _event(self, call: Call, name: Callable[[Event], str]) -> Answer:
-        found = next((e for e in self._world.catalog.events if name(e) == call.parts[0]), None)
-        if found is None:
-            raise RefusedError(404, "not found", code="not_found")
-        return answer(event_json(found, call.now_ms))
+        return answer(event_json(self._found(call, name), call.now_ms))
+
+    def _found(self, call: Call, name: Callable[[Event], str]) -> Event:
+        return _there(next((e for e in self._world.catalog.events if name(e) == call.parts[0]), None))
 
     def _events(self, call: Call) -> list[dict[str, Any]]:
         query, now = call.query, call.now_ms
@@ -94,7 +106,7 @@ class Gamma:
         return [
             market
             for market in self._candidates(query)
-            if market.closed(now) == closed and (not versions or "v1" in versions)
+            if market.closed(now) == closed and (not versions or version_of(market) in versions)
         ]
 
     def _candidates(self, query: Query) -> list[Market]:
@@ -103,6 +115,8 @@ class Gamma:
             found = (catalog.by_condition.get(each.lower()) for each in conditions)
         elif tokens := query.every("clob_token_ids"):
             found = (catalog.by_token.get(each) for each in tokens)
+        elif positions := query.every("position_ids"):
+            found = (catalog.by_token.get(each) for each in positions)
         elif slugs := query.every("slug"):
             found = (catalog.by_slug.get(each) for each in slugs)
         elif ids := query.every("id"):
@@ -116,6 +130,12 @@ def _one(market: Market | None, now_ms: int) -> Answer:
     if market is None:
         raise RefusedError(404, "not found", code="not_found")
     return answer(market_json(market, now_ms))
+
+
+def _there(event: Event | None) -> Event:
+    if event is None:
+        raise RefusedError(404, "not found", code="not_found")
+    return event
 
 
 def _listed(query: Query, values: list[dict[str, Any]]) -> Answer:

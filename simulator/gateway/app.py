@@ -12,6 +12,7 @@ from simulator.chain.rpc_sending import Sending
 from simulator.chain.transaction_pool import Pool
 from simulator.chain.wallet_calls import WalletCalls
 from simulator.clob.account_api import ClobAccount
+from simulator.clob.batch_prices import BatchPrices
 from simulator.clob.credentials import Credentials
 from simulator.clob.market_ws import MarketChannel
 from simulator.clob.order_api import ClobOrders
@@ -23,6 +24,7 @@ from simulator.control.traders_control import TradersControl
 from simulator.core.clock import Clock
 from simulator.core.settings import Settings
 from simulator.core.world import World
+from simulator.data_api.approvals import Approvals
 from simulator.data_api.data_facts import DataFacts
 from simulator.data_api.data_v1 import DataV1
 from simulator.data_api.data_v2 import DataV2
@@ -98,13 +100,13 @@ class App:
     def _mount(self) -> None:
         world, directory = self.world, self.gateway.directory
         directory.add("data", DataV2(world).routes() + DataFacts(world).routes() + DataV1(world).routes())
-        directory.add("data", Leaderboard(world).routes())
+        directory.add("data", Leaderboard(world).routes() + Approvals(self.exchange.accounts).routes())
         directory.add("gamma", Gamma(world).routes())
-        directory.add("clob", Clob(world).routes())
+        directory.add("clob", Clob(world).routes() + BatchPrices(world).routes())
         keys = ClobAccount(world, self.exchange.accounts, self._credentials)
         directory.add("clob", keys.routes() + ClobOrders(world, self.exchange, keys, self._signers).routes())
         directory.add("site", self.site.routes())
-        directory.add("relayer", Relayer().routes())
+        directory.add("relayer", Relayer(self.exchange.accounts).routes())
         directory.add("subgraph", Subgraph(world).routes())
         redemptions = Redemptions(world, self.exchange.accounts)
         sending = Sending(world, Pool(world, redemptions), redemptions)

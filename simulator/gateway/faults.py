@@ -23,6 +23,7 @@ KINDS: dict[str, str] = {
     "hidden_order": "show neither an order (404) nor trades; route /data, or one of both",
     "contradiction": "take an order, and answer with an error beside what it matched; route /order",
     "malformed_rows": "spoil a row: params.how = price_0, price_1, size_0, missing, text",
+    "unlabelled_rows": "serve trades of the last params.seconds (default 60) without labels: outcome index 999",
     "unknown_type": "change a row's type to one never seen",
     "duplicate_border": "repeat the row at the border of offset pages (data v1)",
     "late_index": "index new fills params.seconds late (default 30)",

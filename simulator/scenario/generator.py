@@ -72,6 +72,8 @@ class Generator:
     def _purchase(self, wallet: str, habit: Habit, at_ms: int) -> Deal | None:
         rng = self._random
         market = self._open_market(at_ms)
+        if market is None:
+            return None
         outcome = rng.randrange(2)
         making = rng.random() < habit.maker
         price = _price(market, outcome, "BUY", making=making)
@@ -124,16 +126,17 @@ class Generator:
             return self._random.choice(others)
         return ""
 
-    def _open_market(self, at_ms: int) -> Market:
-        return self._random.choice([m for m in self._world.catalog.markets if m.trading(at_ms)])
+    def _open_market(self, at_ms: int) -> Market | None:
+        trading = [m for m in self._world.catalog.markets if m.trading(at_ms)]
+        return self._random.choice(trading) if trading else None
 
     def _plan_drift(self, at_ms: int) -> None:
         pause = max(_SHORTEST_DRIFT_MS, self._world.settings.wall_ms(_DRIFT_S))
         self._world.agenda.at(at_ms + pause, self._drift)
 
     def _drift(self, at_ms: int) -> None:
-        if not self._world.paused:
-            market = self._open_market(at_ms)
+        market = None if self._world.paused else self._open_market(at_ms)
+        if market is not None:
             step = self._random.choice((-2, -1, 1, 2)) * max(market.tick, 25)
             market.fair = clamp(min(max(market.fair + step, 300), 9700), market.tick)
             self._world.desk.quote(market, at_ms)

@@ -105,7 +105,7 @@ def some_settings(*flags: str) -> BuyerSettings:
 
 def some_limits(**changes: Any) -> TradingLimits:
     """Build the default limits with changes."""
-    return some_settings().limits.model_copy(update=changes)
+    return some_settings().limits.with_changes(**changes)
 
 
 def a_case(**changes: Any) -> DecisionContext:

@@ -92,6 +92,27 @@ def judge(redis: Redis, crowd: DemoWorld) -> None:
     assert max(spent) <= DAY_USDC * 1_000_000
 
 
+@pytest.mark.pitfall(52)
+@pytest.mark.takes(15)
+def test_buyers_of_one_name_on_machines_of_one_name_share_the_work_and_stand_in_for_each_other(
+    starter: Programs, redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    redis = connect_redis(redis_server.url)
+
+    def whole_names() -> Counter[str]:
+        return Counter(str(redis.hget(f"hs:lease:{shard.lease('paper')}", "holder") or "") for shard in SHARDS)
+
+    one, two = (starter.start("buyer", CONSUMER="twin", RUN_DIR=str(tmp_path / place)) for place in ("a", "b"))
+    wait_until(lambda: list(whole_names().values()) == [2, 2] and "" not in whole_names())
+    both = set(whole_names())
+
+    one.kill()
+    wait_until(lambda: list(whole_names().values()) == [OF])
+
+    assert set(whole_names()) < both
+    assert end_within_15_s(two) == 0
+
+
 def test_who_is_killed_is_replaced_within_seconds_and_each_signal_is_decided_once(
     crowd: DemoWorld, starter: Programs, redis_server: EmbeddedRedis, record_property: Any
 ) -> None:

@@ -207,8 +207,8 @@ def _trades(rows: list[list[str]], columns: _Columns) -> list[HistoryRow]:
     for at, price in _charged(shares, columns.prices(rows), usdc):
         amounts = amounts_of(how[at], Decimal(sizes[at]), price, Decimal(paid[at]), traded_ms[at])
         _, usdc[at], fees[at], fee_shares[at] = amounts
-    told = zip(traded_ms, who, what, tokens, how, shares, usdc, seen_ms, hints, fees, fee_shares, strict=True)
-    return [made_row((*facts, *_ONE_TRADE)) for facts in told]
+    told = (traded_ms, who, what, tokens, how, shares, usdc, seen_ms, hints, fees, fee_shares)
+    return list(map(made_row, zip(*told, *map(repeat, _ONE_TRADE), strict=False)))
 
 
 def _charged(shares: list[int], prices: Iterable[str], usdc: list[int]) -> list[tuple[int, Decimal]]:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from backtest.results.result import BacktestResult
-from buyer.strategy.limits import TradingLimits
+from buyer.strategy.limits import LIMIT_NAMES, TradingLimits
 
 FEWEST_FOLLOWED = Decimal("0.1")
 """Of a leader of whose trades less than this share was followed, a result says little."""
@@ -47,6 +47,6 @@ def hidden_text(result: BacktestResult) -> str:
 
 def _widens(rule: str, limits: TradingLimits) -> str:
     name = WIDENS[rule]
-    if name not in TradingLimits.model_fields:
+    if name not in LIMIT_NAMES:
         return f"--{name} ... widens it"
-    return f"--set {name}=... widens it, now {limits.model_dump(mode='json')[name]}"
+    return f"--set {name}=... widens it, now {limits.plain()[name]}"

@@ -37,14 +37,13 @@ from buyer.venue.polymarket.wire.order_responses import (
 from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from shared.clock import Clock
 from shared.domain.errors import Malformed, OutcomeUnknown, RefusedForSafety, Unavailable
-from shared.domain.market import MarketFacts
+from shared.domain.market import MarketFacts, is_position
 from shared.domain.money import MICRO, Shares, Usdc, floor_to, half_even
 from shared.http.client import HttpRequest, Upstream
 from shared.http.response import retry_after_s
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import fact_id
 from shared.messages.decisions import Order, OrderState, Outcome
-from shared.polymarket.wire.conditions import is_position
 from shared.rate_limit.limits import GateLane
 
 _SALT_DIGITS = 13

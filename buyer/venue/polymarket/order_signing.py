@@ -12,8 +12,7 @@ import msgspec
 from buyer.strategy.cached_value import cached_property
 from buyer.venue.polymarket.keccak import keccak
 from buyer.venue.polymarket.wire.order_amounts import Kind, OrderAmounts
-from shared.domain.market import Side
-from shared.polymarket.wire.conditions import is_position
+from shared.domain.market import Side, is_position, module_of
 from shared.polymarket.wire.endpoints import CHAIN_ID, CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_CTF_EXCHANGE_V2
 
 _ORDER = (
@@ -96,8 +95,13 @@ class UnsignedOrder:
 
 
 def exchange_of(token_id: str, *, neg_risk: bool) -> ExchangeContract:
-    """Return where a token trades."""
+    """Return where a token trades.
+
+    Raises:
+        Malformed: a position of Protocol V2 that is no side of one market (`module_of`).
+    """
     if is_position(token_id):
+        module_of(token_id)
         return ExchangeContract(EXCHANGE_V3, "3")
     return ExchangeContract(NEG_RISK_CTF_EXCHANGE_V2 if neg_risk else CTF_EXCHANGE_V2, "2")
 

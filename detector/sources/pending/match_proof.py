@@ -109,8 +109,9 @@ class MatchProof:
         age_ms = now_ms - call.taker.order.signed_at_ms
         if not mined and abs(age_ms) > self._max_age_ms:
             raise NotProven("stale", f"its taker signed {age_ms // 1000} s ago")
-        self._check_orders(call, ours)
+        # The operator comes first: a wallet's word costs a question to our node, and strangers must not ask for any.
         self._check_operator(call.exchange, operator, signed.nonce, mined=mined)
+        self._check_orders(call, ours)
         return ProvenMatch(tx_hash, operator, signed.nonce, ours)
 
     def _check_orders(self, call: MatchCall, ours: tuple[SettledOrder, ...]) -> None:

@@ -88,7 +88,7 @@ class PendingMatchesSource:
             for name, dial in nodes.items()
         ]
         self._matches: OrderedDict[str, None] = OrderedDict()
-        self._slots: OrderedDict[tuple[str, int], str] = OrderedDict()
+        self._slots: OrderedDict[tuple[str, int], ProvenMatch] = OrderedDict()
         self._looks = threading.Thread(target=self._look_on, name="pending-operators", daemon=True)
         self._started = False
         self._said_at: dict[str, float] = {}
@@ -122,24 +122,25 @@ class PendingMatchesSource:
             return None
         if found is None:
             return None
-        is_news = found.tx_hash not in self._matches
-        if is_news and self._is_replacement(found):
+        if found.tx_hash in self._matches:
+            self.board.note(found.tx_hash, sight.node, sight.seen_at_ms)
+            return None
+        first = self._first_of(found)
+        if first.orders != found.orders:  # one of the two will never be mined: a block says which
             self._tell_refused(sight, "replacement", f"number {found.nonce} of {found.operator} is another match's")
             return None
         self.board.note(found.tx_hash, sight.node, sight.seen_at_ms)
-        if not is_news:
-            return None
         _remember(self._matches, found.tx_hash, None)
         fills = fills_of(found, sight.seen_at_ms)
-        return Batch(PENDING, (FillView(PENDING, sight.seen_at_ms, fills),), rows=len(fills))
+        replaces = {} if first is found else {found.tx_hash: first.tx_hash}
+        return Batch(PENDING, (FillView(PENDING, sight.seen_at_ms, fills),), rows=len(fills), replaces=replaces)
 
-    def _is_replacement(self, found: ProvenMatch) -> bool:
-        """Say whether an earlier match has this number: one of the two will never be mined, a block says which."""
+    def _first_of(self, found: ProvenMatch) -> ProvenMatch:
+        """Return the first match that was seen with this number of this operator."""
         slot = (found.operator, found.nonce)
-        if slot in self._slots:
-            return self._slots[slot] != found.tx_hash
-        _remember(self._slots, slot, found.tx_hash)
-        return False
+        if slot not in self._slots:
+            _remember(self._slots, slot, found)
+        return self._slots[slot]
 
     def _listen(self, seconds: float, sink: Sink) -> None:
         ends = self._clock.monotonic() + seconds

@@ -27,8 +27,6 @@ _SHOWN = 40
 _DERIVED = "derived"
 """What the venue reckons before the chain has it (venue reference 1.1): the chain may still say otherwise."""
 _CONDITION_LENGTH = 2 + 64
-_V3_MASK = ((1 << 64) - 1) << 40
-"""Position ids of Protocol V2 have these bits empty; a token id of the CTF is a hash and has not (reference 3.3)."""
 _WORD_LENGTH = 2 + 64
 
 Source = Literal["chain", "data_api"]
@@ -104,11 +102,6 @@ class PayoutVector:
 def on_chain(condition_id: str) -> bool:
     """Say whether ConditionalTokens can know this condition; Protocol V2's shorter ids live elsewhere."""
     return len(condition_id) == _CONDITION_LENGTH
-
-
-def is_position(token_id: str) -> bool:
-    """Say whether a token is a position of Protocol V2: another contract than ConditionalTokens keeps it."""
-    return int(token_id) & _V3_MASK == 0
 
 
 def call_data(selector: str, condition_id: str, *numbers: int) -> str:

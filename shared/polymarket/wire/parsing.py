@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from shared.domain.errors import Malformed
-from shared.domain.market import Book, Level, MarketFacts
+from shared.domain.market import Book, Level, MarketFacts, is_position, module_of
 from shared.domain.money import MICRO, Price, Rate, Shares, Usdc, decimal_text, fee_exponent_of, from_micro, to_micro
 
 Raw = Mapping[str, Any]
@@ -29,14 +29,15 @@ def parse_market(raw: object) -> list[MarketFacts]:
     """Read one Gamma market into facts for each of its outcome tokens.
 
     Outcomes and token ids are JSON inside JSON, in the same order. A market without tokens (not on the CLOB) is an
-    empty list. The taker's fee comes from `feeSchedule`, only where `feesEnabled` says so; a market that charges
-    fees without saying how much is refused, because a guess would cost money.
+    empty list; one of Protocol V2 names its tokens as `positionIds`. The taker's fee comes from `feeSchedule`, only
+    where `feesEnabled` says so; a market that charges fees without saying how much is refused, because a guess would
+    cost money. So is a market of a version that is none we know, and one whose tokens are of the other version.
 
     Raises:
         Malformed: naming the market and the field.
     """
     market = as_object(raw, "market")
-    tokens = [str(token) for token in _inner_list(market, "clobTokenIds")]
+    tokens = _tokens(market)
     outcomes = [str(outcome) for outcome in _inner_list(market, "outcomes")]
     if not any(tokens):
         return []
@@ -48,6 +49,26 @@ def parse_market(raw: object) -> list[MarketFacts]:
         for place, token in enumerate(tokens)
         if token
     ]
+
+
+def _tokens(market: Raw) -> list[str]:
+    """Return the tokens that a market of this version trades; version and the shape of the ids must agree.
+
+    About a third of the markets of version 1 carry `positionIds` too: those are not what is traded (venue reference 2).
+    """
+    version = read_text(market, "version")
+    if version not in {"", "v1", "v2"}:
+        raise Malformed(f"market {market.get('id')}: version {version!r} is none we know (v1, v2)")
+    named = _inner_list(market, "clobTokenIds") or (_inner_list(market, "positionIds") if version == "v2" else [])
+    tokens = [str(token) for token in named]
+    for token in filter(None, tokens if version else []):
+        if not token.isdecimal():
+            raise Malformed(f"market {market.get('id')}: {token[:80]!r} is no token id")
+        if is_position(token) != (version == "v2"):
+            raise Malformed(f"market {market.get('id')}: version {version} and a token of the other kind, {token}")
+        if version == "v2":
+            module_of(token)
+    return tokens
 
 
 def _shared_facts(market: Raw) -> dict[str, Any]:

@@ -21,13 +21,13 @@ from backtest.history.history_files import open_history
 from backtest.history.reading.csv_rows import CsvRows, _micro
 from backtest.history.reading.history_row import HistoryRow
 from backtest.history.reading.row_counts import RowCounts
-from backtest.simulation.latency import ConstantDelay, DrawnDelay, RecordedDelay, read_delay
+from backtest.simulation.latency import MOST_LEAD_MS, ConstantDelay, DrawnDelay, LagSamples, RecordedDelay, read_delay
 from shared.capture.capture import FolderWriter, Header
 from shared.domain.errors import BadConfig
 from shared.domain.money import to_micro
 from shared.messages.base import SIGNALS
 from shared.messages.events import read_event, write_event
-from shared.messages.signals import ActionableSignal, SeenBy
+from shared.messages.signals import ActionableSignal, FillConfirmed, SeenBy
 from shared.redis.streams import StreamEntry
 from tests.amounts import D
 from tests.backtest.histories import START_MS, at
@@ -202,6 +202,41 @@ def test_a_delay_is_constant_recorded_drawn_or_measured(tmp_path: Path) -> None:
     assert len(arrivals) > 30
     assert 1000 <= min(arrivals) < 2000 < max(arrivals) <= 30_000
     assert 1500 <= read_delay("measured:rtds", measured).arrival_ms(one) - one.traded_at_ms <= 1530
+
+
+def test_a_pending_sight_is_measured_against_its_block_and_can_lead_it(tmp_path: Path) -> None:
+    witness = SeenBy(source="pending", seen_at_ms=10_000, lag_ms=0)
+    signal = a_signal(pending=True, seen_by=(witness,), traded_at_ms=10_000)
+    confirmed = FillConfirmed(
+        id="c" * 64,
+        emitted_at_ms=12_000,
+        signal_id=signal.id,
+        leader=signal.leader,
+        tx_hash=signal.tx_hash,
+        token_id=signal.token_id,
+        side=signal.side,
+        source="chain_logs",
+        seen_at_ms=12_000,
+        lag_ms=1_000,  # its block was at 11,000: a second after the sight
+        behind_first_ms=2_000,
+        first_source="pending",
+    )
+    with contextlib.closing(FolderWriter(tmp_path / "c", Header(1))) as out:
+        rows = [{"event": each.event, "json": write_event(each)} for each in (signal, confirmed)]
+        out.write([StreamEntry(SIGNALS, "1-0", row) for row in rows])
+
+    delay = read_delay("measured:pending", open_history([tmp_path / "c"], measure=True).measured)
+
+    trade = a_signal()
+    assert -1_000 <= delay.arrival_ms(trade) - trade.traded_at_ms <= -970
+    assert 970 <= delay.lead_ms <= 1_000
+
+
+def test_no_lead_is_longer_than_a_match_can_be_before_its_block() -> None:
+    lags = LagSamples({})
+    lags.add_lag(-60_000)
+
+    assert 1_450 <= lags.drawn_delay("pending").lead_ms <= MOST_LEAD_MS
 
 
 @pytest.mark.parametrize("text", ["soon", "3,2", "-1", "measured:moon"])

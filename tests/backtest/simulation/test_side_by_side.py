@@ -50,6 +50,7 @@ class ToldDelay:
 
     delay: Delay
     reached_ms: dict[str, int]
+    lead_ms: int = 0
 
     def arrival_ms(self, trade: ActionableSignal) -> int:
         self.reached_ms[str(self)] = trade.traded_at_ms

@@ -27,7 +27,7 @@ def a_ledger(
     texts = dict(records or {})
     for who in held:
         record = lot_record(Lot(who, TOKEN, CONDITION, 0, "Will it?", 0, 0))
-        texts["lots", record.field] = record.value or ""
+        texts["lots", record.field] = str(record.value or "")
     return Balances(1, values, records=texts)
 
 

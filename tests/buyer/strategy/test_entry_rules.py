@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from buyer.strategy.limits import TradingLimits
+from buyer.strategy.limits import checked_limits, later_limits
 from buyer.strategy.policy import decide_signal
 from buyer.strategy.rule_table import RULES, SWITCHED
 from buyer.strategy.sizing import limit_price
@@ -126,12 +126,12 @@ def test_a_wallet_of_ours_is_never_followed_and_does_not_change_the_name_of_the_
 
 
 def test_a_protection_that_is_off_stands_in_no_decision_and_does_not_change_the_name_of_its_limits() -> None:
-    off = {name: field.default for name, field in TradingLimits.model_fields.items() if not field.is_required()}
+    off = later_limits()
     limits = some_limits(**off)
 
     assert not {one.rule for one in decide_signal(a_case(limits=limits)).rules} & SWITCHED.keys()
-    later = {name: value for name, value in limits.model_dump().items() if name not in off or name == "leader_limits"}
-    assert TradingLimits.model_validate(later).id == limits.id
+    later = {name: value for name, value in limits.plain().items() if name not in off or name == "leader_limits"}
+    assert checked_limits(later).id == limits.id
     assert {one.rule for one in decide_signal(a_case(limits=some_limits(**ON))).rules} >= SWITCHED.keys() & RULES[
         "BUY"
     ].keys()

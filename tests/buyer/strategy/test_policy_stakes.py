@@ -66,7 +66,7 @@ def test_a_buy_offers_at_least_the_venues_one_pusd(price: str) -> None:
 
     thin = some_limits(stake_usdc=D("0.5"), max_spread=0, max_over_fair_pct=0, min_resale_pct=0)
     raised = decide_signal(a_case(signal=signal, book=book, limits=thin))
-    small = decide_signal(a_case(signal=signal, book=book, limits=thin.model_copy(update={"bump_to_minimum": False})))
+    small = decide_signal(a_case(signal=signal, book=book, limits=thin.with_changes(bump_to_minimum=False)))
 
     assert raised.order is not None
     offered = raised.order.shares * raised.order.limit_price

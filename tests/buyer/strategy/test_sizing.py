@@ -114,7 +114,7 @@ def test_one_leader_has_its_own_limits_and_the_others_everybodys() -> None:
     limits = some_settings("--leader-limits", text).limits
 
     assert (limits.of(LEADER).stake_usdc, limits.of(LEADER).sides) == (D(20), "sell")
-    assert limits.of("0x" + "b2" * 20) == limits.model_copy(update={"leader_limits": ""})
+    assert limits.of("0x" + "b2" * 20) == limits.with_changes(leader_limits="")
     assert limits.of(LEADER).max_day_usdc == limits.max_day_usdc
 
 

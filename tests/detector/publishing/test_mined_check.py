@@ -97,6 +97,22 @@ def test_what_a_node_showed_is_never_asked_for(node: str) -> None:
     assert (watched.asked, watched.retracted) == (0, [])
 
 
+def test_after_a_restart_what_a_node_showed_before_or_was_taken_back_is_not_asked_for_again() -> None:
+    first = Watched()
+    for number in (1, 2, 3):
+        first.detector.show("rtds", number)
+    first.detector.show("chain_logs", 1)
+    first.unmined.forget([FillKey(LEADER, tx(3), each["token_id"], each["side"]) for each in first.detector.signals])
+    first.pass_time(3 * WITHIN_S)
+    assert [each["tx_hash"] for each in first.retracted] == [tx(2)]
+
+    second = Watched(first.redis, first.clock)
+    second.pass_time(3 * WITHIN_S)
+
+    assert [each["tx_hash"] for each in second.retracted] == [tx(2), tx(3)]
+    assert second.asked == 2
+
+
 def test_what_its_receipt_shows_is_mined() -> None:
     watched = Watched()
     watched.detector.show("rtds", 1)

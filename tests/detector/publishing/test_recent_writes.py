@@ -106,3 +106,35 @@ def test_a_server_that_only_restarted_lost_nothing(redis_server: EmbeddedRedis) 
     teller.redis.ping()
 
     assert (teller.tell_again(), teller.told) == (0, ["a"])
+
+
+@pytest.mark.pitfall(50)
+def test_what_a_server_forgot_is_told_again_also_where_others_have_written_on_since(
+    redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    """Another detector was back sooner, so the stream's newest entry is newer than any of ours."""
+    teller, other = Teller(redis_server), Teller(redis_server)
+    teller.tell("a")
+    shutil.copytree(redis_server.folder / "appendonlydir", tmp_path / "copy")
+    teller.tell("b")
+    teller.put_back(tmp_path / "copy")
+    other.tell("c")
+
+    teller.redis.ping()
+
+    assert teller.tell_again() == 1
+    assert teller.told == ["a", "c", "b"]
+
+
+@pytest.mark.pitfall(50)
+def test_a_stream_that_was_only_trimmed_has_lost_nothing(redis_server: EmbeddedRedis) -> None:
+    teller, other = Teller(redis_server), Teller(redis_server)
+    teller.tell("a")
+    other.tell("b")
+    teller.redis.xtrim(SIGNALS, maxlen=1, approximate=False)
+    redis_server.kill()
+    redis_server.restart()
+
+    teller.redis.ping()
+
+    assert teller.tell_again() == 0

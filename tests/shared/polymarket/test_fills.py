@@ -26,6 +26,15 @@ def test_a_row_is_read_with_its_collateral_exact_and_its_market_as_a_hint() -> N
     assert (fill.hint.title, fill.hint.outcome_index) == ("Will it rain?", 0)
 
 
+def test_a_fresh_trade_without_labels_is_a_fill_all_the_same() -> None:
+    row = a_row(outcome_index=999, outcome="", title="", slug="")
+
+    (fill,) = read_activity([row], LEADER).fills
+
+    assert fill.token_id == TOKEN
+    assert (fill.hint.outcome_index, fill.hint.title) == (None, "")
+
+
 @pytest.mark.pitfall(12)
 @pytest.mark.parametrize("kind", ["REDEEM", "MERGE", "SPLIT", "CONVERSION", "REWARD", "MAKER_REBATE"])
 def test_what_is_no_trade_is_skipped_and_counted(kind: str) -> None:

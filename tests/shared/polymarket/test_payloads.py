@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,42 @@ def test_lists_inside_strings_are_decoded_twice_and_the_facts_are_complete() -> 
     assert (yes.tick, yes.min_shares, yes.fee_rate, yes.fee_exponent) == (D("0.001"), D(5), D("0.07"), 1)
     assert yes.neg_risk
     assert yes.ends_at_ms == 1_798_718_400_000
+
+
+HASH = str(int("ab" * 32, 16))
+BINARY, COMBO, UNKNOWN = (
+    [str((module << 248) | (0xBEEF << 120) | outcome) for outcome in (0, 1)] for module in (1, 3, 7)
+)
+
+
+def test_a_market_of_protocol_v2_names_its_tokens_as_position_ids() -> None:
+    facts = parse_market(a_market(version="v2", clobTokenIds=None, positionIds=BINARY))
+
+    assert [fact.token_id for fact in facts] == BINARY
+
+
+def test_position_ids_beside_a_market_of_version_1_are_not_what_it_trades() -> None:
+    tokens = f'["{HASH}", "{HASH[:-1]}"]'
+
+    facts = parse_market(a_market(version="v1", clobTokenIds=tokens, positionIds=BINARY))
+
+    assert [fact.token_id for fact in facts] == [HASH, HASH[:-1]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"version": "v3"}, "market 12: version 'v3' is none we know (v1, v2)"),
+        ({"version": "v2", "clobTokenIds": f'["{HASH}", "{HASH[:-1]}"]'}, "version v2 and a token of the other kind"),
+        ({"version": "v1", "clobTokenIds": json.dumps(BINARY)}, "version v1 and a token of the other"),
+        ({"version": "v2", "clobTokenIds": json.dumps(COMBO)}, "is a combo: it trades by request"),
+        ({"version": "v2", "clobTokenIds": json.dumps(UNKNOWN)}, "of module 7 of Protocol V2"),
+        ({"version": "v1", "clobTokenIds": '["0xab", "0xcd"]'}, "'0xab' is no token id"),
+    ],
+)
+def test_a_market_is_refused_by_name_where_version_and_ids_do_not_agree(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(Malformed, match=re.escape(named)):
+        parse_market(a_market(**changes))
 
 
 def test_fees_are_zero_unless_enabled() -> None:

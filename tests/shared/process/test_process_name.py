@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.clock import ManualClock
-from shared.process.process_name import host_of, installation_address, process_address
+from shared.process.process_name import host_of, installation_address, installation_id, process_address
 from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
 
@@ -40,6 +40,15 @@ def test_an_installation_has_the_same_address_after_a_restart(tmp_path: Path) ->
 
 def test_two_installations_on_hosts_of_one_name_have_two(tmp_path: Path) -> None:
     assert installation_address(tmp_path / "a") != installation_address(tmp_path / "b")
+
+
+def test_a_copy_of_a_machine_has_another_address_and_the_same_installation(tmp_path: Path) -> None:
+    (tmp_path / "boot").write_text("another boot\n")
+    original, copy = installation_address(tmp_path), installation_address(tmp_path, tmp_path / "boot")
+
+    assert original != copy
+    assert host_of(copy) == socket.gethostname()
+    assert installation_id(tmp_path) == (tmp_path / "installation").read_text()
 
 
 def test_where_nothing_can_be_kept_the_address_is_of_this_start(tmp_path: Path) -> None:

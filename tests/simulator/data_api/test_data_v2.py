@@ -272,3 +272,17 @@ def _walk(venue: Any, **params: Any) -> Any:
         if not page["pagination"]["has_more"]:
             return
         cursor = {"cursor": page["pagination"]["next_cursor"]}
+
+
+def test_fresh_trades_can_be_without_labels_and_keep_their_token(venue: Any) -> None:
+    venue.fill()
+    venue.sim.advance(120)
+    venue.fill(shares="3")
+    venue.sim.advance(10)
+    venue.sim.fault("unlabelled_rows", "data")
+
+    fresh, old = venue.rows()
+
+    assert (fresh["outcome_index"], fresh["outcome"], fresh["title"]) == (999, "", "")
+    assert fresh["token_id"] == old["token_id"]
+    assert (old["outcome_index"], old["outcome"]) == (0, "Yes")

@@ -267,6 +267,16 @@ def test_requests_signed_wrongly_or_at_another_time_are_unauthorized(trader: Any
 
 
 @simulator
+def test_a_combo_has_no_book_and_its_orders_are_refused(trader: Any) -> None:
+    """Combos trade by request for quote: the CLOB knows none of them."""
+    body = trader.body(trader.market())
+    body["order"]["tokenId"] = combo = str((3 << 248) | (0xBEEF << 120) | 1)
+
+    assert trader.send(body) == (400, {"error": f"the orderbook {combo} does not exist"})
+    assert trader.venue.get("clob", "/book", token_id=combo).status_code == 404
+
+
+@simulator
 def test_a_protocol_v2_position_is_signed_for_its_own_exchange(trader: Any) -> None:
     made = trader.venue.post("sim", "/positions-market", {}).json()
     trader.token = made["tokens"][1]

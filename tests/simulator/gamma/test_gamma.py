@@ -58,3 +58,15 @@ def test_a_neg_risk_event_holds_several_markets(venue: Any) -> None:
 
 def test_an_unknown_slug_is_not_found(venue: Any) -> None:
     assert venue.get("gamma", "/markets/slug/nothing-of-the-kind").status_code == 404
+
+
+def test_a_market_of_protocol_v2_says_so_and_names_positions(venue: Any) -> None:
+    made = venue.post("sim", "/positions-market", {}).json()
+
+    (listed,) = venue.get("gamma", "/markets", version="v2").json()
+    (found,) = venue.get("gamma", "/markets", position_ids=made["tokens"][0]).json()
+
+    assert listed["conditionId"] == found["conditionId"] == made["condition_id"]
+    assert listed["version"] == "v2"
+    assert listed["positionIds"] == made["tokens"]
+    assert "clobTokenIds" not in listed

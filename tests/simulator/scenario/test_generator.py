@@ -76,6 +76,26 @@ def test_short_markets_end_and_are_followed_by_new_ones() -> None:
     assert any(market.trading(world.now_ms()) for market in world.catalog.markets[-3:])
 
 
+def test_a_world_whose_every_market_was_resolved_lives_on() -> None:
+    """Nobody can buy, and the next short market is traded again: it stopped with an IndexError once."""
+    clock = ManualClock()
+    world = World(Settings(fills_per_minute=600.0, markets=4, resolve_after_s=3600.0, leaders=2), clock)
+    Generator(world).start()
+    for market in list(world.catalog.markets):
+        world.resolve(market, (1, 0), world.now_ms())
+    for _ in range(20):
+        clock.advance(1)
+        world.advance()
+    assert not [market for market in world.catalog.markets if market.trading(world.now_ms())]
+    before = len(world.fills)
+
+    for _ in range(60):
+        clock.advance(61)
+        world.advance()
+
+    assert len(world.fills) > before
+
+
 def test_nobody_sells_what_they_do_not_hold() -> None:
     world = _long_life()
     for leader in world.leaders:

@@ -58,13 +58,19 @@ class RefusedWay(msgspec.Struct, frozen=True):
     why: str
 
 
+class StandingWay(msgspec.Struct, frozen=True):
+    """The node has taken a subscription."""
+
+    way: Way
+
+
 class ChainTold(msgspec.Struct, frozen=True):
     """The node says of which chain it is."""
 
     chain_id: int
 
 
-NodeWord = NodeTransaction | PendingHash | RefusedWay | ChainTold
+NodeWord = NodeTransaction | PendingHash | StandingWay | RefusedWay | ChainTold
 _DECODER = msgspec.json.Decoder(_Frame)
 
 
@@ -84,7 +90,7 @@ def look_up(tx_hash: str) -> str:
 
 
 def read_word(frame: str) -> NodeWord | None:
-    """Read a frame; None for what needs no answer: a subscription that stands, a look-up that found nothing.
+    """Read a frame; None for a look-up that found nothing.
 
     Raises:
         Malformed: it is nothing that a node says.
@@ -99,6 +105,8 @@ def read_word(frame: str) -> NodeWord | None:
         return RefusedWay(_way_of(said.id), f"{said.error.message[:200]} ({said.error.code})")
     if said.id == CHAIN_QUESTION:
         return ChainTold(_number(said.result))
+    if isinstance(said.result, str) and (way := _way_of(said.id)):
+        return StandingWay(way)
     return said.result if isinstance(said.result, NodeTransaction) else None
 
 

@@ -77,6 +77,14 @@ def test_signed_bodies_equal_the_sdks_for_every_type_side_and_exchange(wallet: W
         assert order_body(order, signature, "an-owner") == sdk.posted(order, "0x" + KEY, "an-owner")
 
 
+@pytest.mark.parametrize(
+    ("module", "told"), [(3, "is a combo: it trades by request"), (9, "of module 9 of Protocol V2")]
+)
+def test_no_order_is_made_for_a_combo_or_a_module_nobody_told_us_of(module: int, told: str) -> None:
+    with pytest.raises(Malformed, match=told):
+        exchange_of(str((module << 248) | (0xBEEF << 120) | 1), neg_risk=False)
+
+
 @pytest.mark.pitfall(17)
 @pytest.mark.sdk
 @settings(max_examples=60)

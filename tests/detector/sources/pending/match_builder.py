@@ -119,6 +119,9 @@ class Match:
     exchange: str = CTF_EXCHANGE_V2
     operator_key: str = OPERATOR_KEY
     nonce: int = 5
+    tip_gwei: int = 30
+    condition: str = CONDITION
+    legs: tuple[int, ...] = ()
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
@@ -127,8 +130,19 @@ class Match:
         taker, makers = self.taker.encoded, [each.encoded for each in self.makers]
         if self.exchange == EXCHANGE_V3:
             amounts = (self.taker_fill, self.received, self.taker_fee)
-            return _call("matchOrders", V3_KINDS, [taker, makers, self.fills, self.fees, amounts])
-        values = [bytes.fromhex(CONDITION[2:]), taker, makers, self.taker_fill, self.fills, self.taker_fee, self.fees]
+            words = [taker, makers, self.fills, self.fees, amounts]
+            if self.legs:  # of a combination, which the exchange has prepared first
+                return _call("matchOrdersAndPrepareCombinatorial", [*V3_KINDS, "uint256[]"], [*words, self.legs])
+            return _call("matchOrders", V3_KINDS, words)
+        values = [
+            bytes.fromhex(self.condition[2:]),
+            taker,
+            makers,
+            self.taker_fill,
+            self.fills,
+            self.taker_fee,
+            self.fees,
+        ]
         return _call("matchOrders", V2_KINDS, values)
 
     @property
@@ -138,7 +152,7 @@ class Match:
             "type": 2,
             "chainId": CHAIN_ID,
             "nonce": self.nonce,
-            "maxPriorityFeePerGas": 30 * 10**9,
+            "maxPriorityFeePerGas": self.tip_gwei * 10**9,
             "maxFeePerGas": 90 * 10**9,
             "gas": 800_000,
             "to": bytes.fromhex(self.exchange[2:]),

@@ -40,14 +40,14 @@ def a_random_match(random: Random, traders: int) -> PlainMatch:
     ]
     fills = [random.choice([each.gives, random.randint(1, each.gives)]) for each in makers]
     got = [fill * each.wants // each.gives for fill, each in zip(fills, makers, strict=True)]
-    needs = _needs(is_sell, makers, fills, got)
+    needs = taker_needs(is_sell, makers, fills, got)
     spare = random.choice([0, 0, random.randint(0, 50_000)])
     fill = max(1, needs + spare - random.choice([0] * 12 + [1]))
     taker = _taker(random, price, outcome, fill, is_sell=is_sell)
     fees = [
         random.choice([0, _proceeds(each, one, what) // 50]) for each, one, what in zip(makers, fills, got, strict=True)
     ]
-    received = _receives(is_sell, makers, fills, got)
+    received = taker_receives(is_sell, makers, fills, got)
     cash = received if is_sell else needs
     return PlainMatch(taker, tuple(makers), fill, tuple(fills), random.choice([0, cash // 40]), tuple(fees), received)
 
@@ -75,7 +75,8 @@ def _taker(random: Random, price: int, outcome: int, fill: int, *, is_sell: bool
     return PlainOrder(0, outcome, is_sell, gives, max(1, wants * slack // 1000 - random.choice([0, 2])))
 
 
-def _needs(is_sell: bool, makers: list[PlainOrder], fills: list[int], got: list[int]) -> int:  # noqa: FBT001
+def taker_needs(is_sell: bool, makers: list[PlainOrder], fills: list[int], got: list[int]) -> int:  # noqa: FBT001
+    """Return what a taker has to give for these fills: to the other side, and his part of each MINT or MERGE."""
     total = 0
     for each, fill, received in zip(makers, fills, got, strict=True):
         if each.is_sell != is_sell:
@@ -85,7 +86,8 @@ def _needs(is_sell: bool, makers: list[PlainOrder], fills: list[int], got: list[
     return total
 
 
-def _receives(is_sell: bool, makers: list[PlainOrder], fills: list[int], got: list[int]) -> int:  # noqa: FBT001
+def taker_receives(is_sell: bool, makers: list[PlainOrder], fills: list[int], got: list[int]) -> int:  # noqa: FBT001
+    """Return what a taker gets for these fills."""
     total = 0
     for each, fill, received in zip(makers, fills, got, strict=True):
         if each.is_sell != is_sell:

@@ -196,7 +196,21 @@ def test_nothing_forged_is_handed_on(forged: Match) -> None:
     assert a_source().take_sight(a_sight(forged)) is None
 
 
-def test_of_two_matches_with_one_number_only_the_first_is_told() -> None:
+def test_a_match_that_the_operator_sends_again_is_the_same_match() -> None:
+    """With one number and other gas: one of the two is mined, and the leader trades once."""
+    source = a_source()
+    first, again = Match(nonce=5), Match(nonce=5, tip_gwei=31)
+
+    told, more = source.take_sight(a_sight(first)), source.take_sight(a_sight(again))
+
+    assert told is not None
+    assert more is not None
+    assert told.replaces == {}
+    assert more.replaces == {again.transaction.hash: first.transaction.hash}
+    assert source.take_sight(a_sight(again)) is None
+
+
+def test_of_two_other_matches_with_one_number_only_the_first_is_told() -> None:
     """The operator replaced one by the other: a block says which, and the other sources with it."""
     source = a_source()
 

@@ -1,14 +1,17 @@
 """Pending matches over real sockets: exact, proven, confirmed by their block, and taken back where none holds them."""
 
+import re
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from shared.messages.base import SIGNALS
+from shared.messages.base import RAW, SIGNALS
 from shared.messages.events import read_event
+from shared.messages.service import RawSeen
 from shared.messages.signals import FillConfirmed, FillRetracted
 from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from simulator import Settings, Simulator, serve
 from tests.detector.test_with_simulator import complete, each_once
 from tests.detector.venue import detecting, settings, signals, sums, truth, wait_until
@@ -106,21 +109,22 @@ def test_a_match_that_fails_in_its_block_is_taken_back(valkey_url: str) -> None:
     assert told(redis, FillConfirmed) == []
 
 
-def test_of_a_replaced_match_the_first_is_taken_back_and_the_mined_one_signalled(valkey_url: str) -> None:
+def test_a_match_that_is_sent_again_is_one_signal_that_its_block_confirms(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
     with serve(a_world(block_s=0.5)) as sim, watching(sim, valkey_url, pending_blocks="5"):
         subscribed(sim)
         sim.fault("pending_replaced", "pending", count=1)
         trade(sim)
 
+        wait_until(lambda: len(told(redis, FillConfirmed)) == 1, "its block confirms it")
+        trade(sim, 1)
         until(redis, 2)
-        wait_until(lambda: len(told(redis, FillRetracted)) == 1, "the first is taken back")
-        replaced = {each.hash for each in sim.call(sim.world.operator.taken_back)}
+        (replaced,) = {each.hash for each in sim.call(sim.world.operator.taken_back)}
 
-    first, mined = signals(redis)
-    assert (first.pending, mined.pending) == (True, None)
-    assert ({first.tx_hash}, mined.tx_hash) == (replaced, sim.world.fills[0].tx_hash)
-    assert told(redis, FillRetracted)[0].signal_id == first.id
+    (first, _), (confirmed, *_) = signals(redis), told(redis, FillConfirmed)
+    assert (first.tx_hash, confirmed.signal_id) == (replaced, first.id)
+    assert confirmed.replaced_by == sim.world.fills[0].tx_hash
+    assert told(redis, FillRetracted) == []
 
 
 def test_a_match_that_is_mined_late_is_confirmed_and_not_taken_back(valkey_url: str) -> None:
@@ -165,3 +169,25 @@ def test_a_restart_between_sight_and_block_signals_once_and_confirms(valkey_url:
 
     assert each_once(redis)
     assert len(signals(redis)) == 1
+
+
+def test_a_capture_of_raw_answers_holds_what_the_nodes_showed(valkey_url: str) -> None:
+    redis = connect_redis(valkey_url)
+    with serve(a_world()) as sim, watching(sim, valkey_url, capture_raw=""):
+        subscribed(sim)
+        trade(sim)
+        until(redis, 1)
+        (signal,) = signals(redis)
+        wait_until(lambda: signal.tx_hash in {name for name, _ in raw_of_nodes(redis)}, "its transaction is recorded")
+
+    assert {source for _, source in raw_of_nodes(redis)} <= {"pending node-1", "pending node-2"}
+
+
+def raw_of_nodes(redis: Redis) -> set[tuple[str, str]]:
+    """Return which transactions each node's records name."""
+    found: set[tuple[str, str]] = set()
+    for entry in stream_tail(redis, RAW, 1000):
+        seen = read_event(entry.json)
+        if isinstance(seen, RawSeen) and seen.source.startswith("pending"):
+            found |= {(name, seen.source) for name in re.findall("0x[0-9a-f]{64}", seen.body)}
+    return found

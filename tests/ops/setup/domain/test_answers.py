@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buyer.strategy.limits import TradingLimits, find_contradiction
+from buyer.strategy.limits import checked_limits, find_contradiction
 from ops.setup.domain.env_lines import env_text, shown_lines
 from ops.setup.domain.leader_answer import answer_problem, read_answer
 from ops.setup.domain.local_venue import local_venue
@@ -60,8 +60,8 @@ def test_whatever_is_spent_the_caps_hold_together(stake: Decimal, day: Decimal) 
 
     caps = {name.lower(): value for name, value in Spending(stake=stake, day=day).settings.items()}
 
-    kept = some_limits().model_dump() | caps
-    assert find_contradiction(TradingLimits.model_validate(kept)) == ""
+    kept = some_limits().plain() | caps
+    assert find_contradiction(checked_limits(kept)) == ""
     assert {name.upper() for name in caps} <= KNOWN
 
 

@@ -1,4 +1,4 @@
-"""What a match's logs will say, by example; random matches on the exchange's own code are `test_amounts_on_evm`'s."""
+"""What a match's logs will say, by example; `pending/evm` runs random matches on the exchanges' own code."""
 
 import pytest
 

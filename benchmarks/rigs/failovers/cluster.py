@@ -1,0 +1,124 @@
+"""A cluster on loopback: primaries that share the slots, and a replica of each."""
+
+import secrets
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self, cast
+
+from redis import Redis
+
+from benchmarks.rigs.failovers.sentinels import Node, wait_for
+from ops.supervisor.embedded_redis import free_port, server_binary
+from shared.redis.client import connect_redis
+
+SLOTS = 16384
+NODE_TIMEOUT_MS = 1500
+
+
+@dataclass
+class ClusterServers:
+    """`shards` primaries with one replica each, where `replicas` says so."""
+
+    folder: Path
+    binary: Path = field(default_factory=server_binary)
+    shards: int = 3
+    replicas: bool = False
+    prefix: str = "alpha"
+    password: str = field(default_factory=lambda: secrets.token_hex(8))
+    nodes: list[Node] = field(default_factory=list[Node])
+
+    @property
+    def url(self) -> str:
+        """Return the URL that programs are given: not every node is named."""
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes[:2])
+        return f"redis+cluster://:{self.password}@{hosts}?hs_prefix={self.prefix}"
+
+    def direct(self, node: Node) -> Redis:
+        """Return a client of one node."""
+        return connect_redis(f"redis://:{self.password}@127.0.0.1:{node.port}/0")
+
+    def owner(self) -> Node:
+        """Return the node that has the pipeline's slot."""
+        with connect_redis(self.url) as redis:
+            port = int(redis.info("server")["tcp_port"])  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
+        return next(node for node in self.nodes if node.port == port)
+
+    def __enter__(self) -> Self:
+        try:
+            for place in range(self.shards * (2 if self.replicas else 1)):
+                self.nodes.append(self._node(place))
+            self._join()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for node in self.nodes:
+            node.send(signal.SIGKILL)
+
+    start = __enter__
+    stop = __exit__
+
+    def wait_until_whole(self) -> None:
+        """Wait until every node says that all slots are served, and replicas follow."""
+        wait_for(self._is_whole, "the cluster does not get whole")
+
+    def _is_whole(self) -> bool:
+        for node in self.nodes:
+            with self.direct(node) as redis:
+                said, nodes = str(asked(redis, "CLUSTER", "INFO")), asked(redis, "CLUSTER", "NODES")
+                down = redis.info("replication").get("master_link_status") == "down"  # pyright: ignore[reportUnknownMemberType] - as above
+            if "cluster_state:ok" not in said or len(str(nodes).splitlines()) != len(self.nodes) or down:
+                return False
+        return True
+
+    def _join(self) -> None:
+        first = self.nodes[0]
+        for place, node in enumerate(self.nodes):
+            with self.direct(node) as redis:
+                wait_for(redis.ping, "a node does not start")
+                if place < self.shards:
+                    low, high = (SLOTS * edge // self.shards for edge in (place, place + 1))
+                    asked(redis, "CLUSTER", "ADDSLOTSRANGE", low, high - 1)
+                asked(redis, "CLUSTER", "SET-CONFIG-EPOCH", place + 1)
+                if node is not first:
+                    asked(redis, "CLUSTER", "MEET", "127.0.0.1", first.port, first.bus)
+        for place, node in enumerate(self.nodes[self.shards :]):
+            with self.direct(self.nodes[place]) as primary, self.direct(node) as replica:
+                name = str(asked(primary, "CLUSTER", "MYID"))
+                wait_for(
+                    lambda replica=replica, name=name: asked(replica, "CLUSTER", "REPLICATE", name),
+                    "a replica does not know its primary",
+                )
+        self.wait_until_whole()
+
+    def _node(self, place: int) -> Node:
+        folder, port, bus = self.folder / f"node-{place}", free_port(), free_port()
+        folder.mkdir(mode=0o700, parents=True)
+        lines = [
+            f"port {port}",
+            "bind 127.0.0.1",
+            f"dir {folder}",
+            "cluster-enabled yes",
+            f"cluster-port {bus}",
+            f"cluster-node-timeout {NODE_TIMEOUT_MS}",
+            f"requirepass {self.password}",
+            f"masterauth {self.password}",
+            "appendonly yes",
+            "appendfsync always",
+            'save ""',
+            "repl-diskless-sync-delay 0",
+        ]
+        file = folder / "node.conf.ours"
+        file.touch(mode=0o600)
+        file.write_text("\n".join([*lines, ""]), encoding="ascii")
+        node = Node(folder, port, (str(self.binary), str(file)), bus=bus)
+        node.start()
+        return node
+
+
+def asked(redis: Redis, *words: object) -> object:
+    """Return what a server answers to a command."""
+    return cast("object", redis.execute_command(*words))  # pyright: ignore[reportUnknownMemberType] - redis-py leaves it untyped
