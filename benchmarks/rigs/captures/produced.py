@@ -119,9 +119,7 @@ def _place(samples: Samples, owner: Trader, world: dict[str, Any], token: str) -
         samples["order answer"].append(answer)
         samples["killed"].append(owner.ask("GET", f"/data/order/{answer['orderID']}"))
     for price in ("0.40", "0.45", "0.10"):
-        samples["order answer"].append(
-            owner.post(sign.create_limit_order(asset_id=token, side="BUY", price=price, size="10"))
-        )
+        samples["order answer"].append(owner.post(sign.create_limit_order(asset_id=token, side="BUY", price=price, size="10")))
     dear = sign.create_limit_order(asset_id=token, side="BUY", price="0.40", size="100000")
     samples["order answer"].append(owner.post(dear))
     trade_once(world)
