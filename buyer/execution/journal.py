@@ -122,9 +122,10 @@ class Journal:
         """Return the exact bytes that were kept with an intent; '' for none."""
         return self.status_of(signal_id).signed
 
-    def unsettled(self) -> dict[str, str]:
+    def unsettled(self, *, ask: bool = True) -> dict[str, str]:
         """Return every order that the venue took and whose trades are not terminal: order id -> decision."""
-        return self._ledger.records(ORDERS)
+        found = self._mirror.kind_at_hand(ORDERS) if self._mirror and not ask else None
+        return self._ledger.records(ORDERS) if found is None else found
 
     def deposit(self, amount: int) -> None:
         """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten.

@@ -128,7 +128,7 @@ class BuyExecutor:
         """
         # Before the balances are read: what is on its way would change them.
         limits = self._limits.of(signal.leader)
-        self._precedence.wait_for_orders(signal)
+        self._precedence.wait_for_orders(signal, ask=ask)
         others, selling = self._others(signal), signal.side == "SELL"
         status, scope, seen = self._observe(signal.id, signal.leader, signal.token_id, limits, ask=ask, selling=selling)
         if status.decided:

@@ -20,7 +20,7 @@ from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.domain.ledger_write import Answer, Balances, LedgerWrite, Result, StaleLedger, WrittenStep
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, SIGNED, STAKED
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, ORDERS, SIGNED, STAKED
 from shared.ledger.gated_commit import GateTurns
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.redis_ledger import RedisLedger
@@ -31,7 +31,7 @@ HANGS_S = 1.0
 """So long another thread's step may go without an answer; after that nothing is at hand until it has one."""
 MOST_HEARD = 10_000
 """Steps that wait to be carried out on the copy; beyond them everything is read again."""
-KINDS = (INTENTS, SIGNED, LOTS, EXITS, GATHERED, STAKED, LEFT)
+KINDS = (INTENTS, SIGNED, ORDERS, LOTS, EXITS, GATHERED, STAKED, LEFT)
 """The records that are kept at hand: all that a decision looks at."""
 
 
@@ -125,13 +125,22 @@ class MirroredLedger:
 
     def at_hand(self, accounts: Sequence[str], records: Sequence[tuple[str, str]]) -> Balances | None:
         """Return what `read` would, without asking anybody and without `done`; None when that is not known now."""
+        copy = self._here()
+        return copy.read(accounts, (), records) if copy is not None else None
+
+    def kind_at_hand(self, kind: str) -> dict[str, str] | None:
+        """Return what `records` would of a kind that is kept, without asking anybody; None when it is not known now."""
+        copy = self._here()
+        return copy.records(kind) if copy is not None else None
+
+    def _here(self) -> LedgerCopy | None:
         if self._owner != threading.get_ident() or self._hangs():
             return None
         ahead = self._looking_ahead()
         if ahead is not None:
-            return ahead.read(accounts, (), records)
+            return ahead
         copy = self._copy
-        return copy.read(accounts, (), records) if copy is not None and self._caught_up(copy) else None
+        return copy if copy is not None and self._caught_up(copy) else None
 
     @property
     def known_seq(self) -> int | None:
