@@ -26,6 +26,8 @@ from shared.redis.streams import group_backlog, stream_tail
 
 PAPER = {"LIVE": "false", "DRY_RUN": "true", "PAPER_BANKROLL_USDC": "90000000", "PAPER_LATENCY_S": "0.05"}
 WARM_UP, ALONE, LONGEST_S, LOOK_S = 16, 24, 90.0, 0.05
+REST_S = 0.25
+"""So long a buyer has nothing to do before the next signal comes alone."""
 PUBLISHING = Path(__file__).with_name("far_publishing.py")
 OLD_MS = 3_600_000
 
@@ -51,6 +53,7 @@ class FarBuyer:
             told = self._append([signal])
             waits += [there - told for there in all_arrived(self._world, 1)]
             self._drain()
+            CLOCK.wait(NEVER, REST_S)
         trips, sent = (now - then for now, then in zip(self._server.made(), before, strict=True))
         return {
             "p50_ms": round(median(waits), 1),
