@@ -10,7 +10,8 @@ FAST   := not server and not simulator and not sockets and not process and not e
 # Three workers a core: what plays with processes and sockets waits much of its time.
 WORKERS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
-  --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live --extra web --extra alerts
+  --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live --extra web --extra alerts \
+  --extra sweep
 
 # Compile each module once, not once in every process that the tests and the demo start.
 export PYTHONDONTWRITEBYTECODE :=
@@ -94,9 +95,14 @@ lock: install-dev ## Resolve the dependencies again, with hashes and without add
 	$(COMPILE) --upgrade --extra report -c requirements.lock -o requirements-report.lock
 	$(COMPILE) --extra report --extra dev -c requirements-report.lock -o requirements-dev.lock
 
-sbom: install-dev ## Write build/sbom.json: what the image holds, from its lock, with hashes (CycloneDX)
+sbom: install-dev ## Write build/sbom-{slim,report}.json: what each image holds, from its lock, with hashes (CycloneDX)
 	mkdir -p build
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json requirements.lock
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom-slim.json requirements.lock
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom-report.json requirements-report.lock
+
+.PHONY: image-sizes
+image-sizes: install ## Say what each image's stage installs, in megabytes
+	$(BIN)/python -m benchmarks.image_sizes
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info

@@ -4,8 +4,9 @@
 the density they were traded with, sped up, and holds the detector's signals against the simulator's own record of its
 fills: that record is the truth. (The captured rows are a poller's log through floats; the simulator rounds them to
 micro-units and settles them on its chain. Rows that stand twice in the log would be two fills; there are none.) Then
-comes a stretch of it with the detector killed -9 ten times at random, then a short one for each fault of the simulator,
-three at a time. All of it takes about 8 minutes on two idle cores, most of it the whole history (23.6 hours / --speed);
+comes a stretch of it with the detector killed -9 ten times at random; the same with all five sources, for each order in
+which they show fills, while pending matches fail or are sent again; then a short run for each fault of the simulator,
+three at a time. All of it takes about 12 minutes on two idle cores, most of that the history (23.6 hours / --speed);
 each option says what it costs. Progress goes to stderr, the last line is JSON, the exit code is 1 when a bound does not
 hold.
 """
@@ -23,7 +24,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rigs.detect_faults import ALL_FIVE, FAULTS, FIRST, TAKEN_BACK, Trouble
+from benchmarks.rigs.detect_faults import FAULTS, KILLED, TAKEN_BACK, Trouble
 from benchmarks.rigs.detect_history import cut, full
 from benchmarks.rigs.detect_memory import measure_memory
 from benchmarks.rigs.detect_rig import server
@@ -77,14 +78,14 @@ def _killed_in_orders(asked: argparse.Namespace, paths: list[Path], folder: Path
     """Kill a detector with all five sources, whichever is the first to show fills; two such runs at a time."""
     part = cut(paths, folder / "orders", asked.order_rows, LEAD_S * ORDER_SPEED) if asked.order_rows else []
 
-    def lived(first: str) -> Run:
-        name = f"{first}, killed"
+    def lived(name: str) -> Run:
+        trouble, delays = KILLED[name]
         with server() as url:
-            plan = Plan(part, ORDER_SPEED, asked.kills, ALL_FIVE, name, FIRST[first])
-            return live(url, plan)
+            return live(url, Plan(part, ORDER_SPEED, asked.kills, trouble, f"{name}, killed", delays))
 
+    names = [*KILLED] if part else []
     with ThreadPoolExecutor(2) as pool:
-        return {f"{name}, killed": run for name, run in zip(FIRST, pool.map(lived, FIRST), strict=True)} if part else {}
+        return {f"{name}, killed": run for name, run in zip(names, pool.map(lived, names), strict=True)}
 
 
 def _troubles(asked: argparse.Namespace, paths: list[Path], folder: Path) -> dict[str, Run]:
@@ -149,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--kills", type=int, default=10, help="kill the detector with -9 so often, in a run of its own (10; 0: none)")
     add("--kill-rows", type=int, default=20_000, help="rows of that run at most (20000: about 50 s)")
     add("--kill-speed", type=float, default=200.0, help="times as fast in that run (200)")
-    add("--order-rows", type=int, default=1_000, help="rows of each run of five sources, killed (0: none; 1000: 3 min)")
+    add("--order-rows", type=int, default=1_000, help="rows of each run of five sources, killed (0: none; 1000: 4 min)")
     add("--only-orders", action="store_true", help="nothing but the runs of five sources, killed")
     add("--no-faults", action="store_true", help="leave out the faults (saves about 2.5 minutes)")
     add(

@@ -10,7 +10,7 @@ with early_signals("hybrid"):
 
     import typer
 
-    from ops.commands import control, explain, leaders, money, programs, run, setup, shadow
+    from ops.commands import control, explain, leaders, money, programs, run, server, setup, shadow
     from shared.command_errors import HidingGroup
     from shared.domain.errors import DependencyMissing, HybridError, TryAgain
     from shared.domain.exit_codes import MEANINGS
@@ -57,6 +57,7 @@ _COMMANDS = (
     explain.sweep,
     explain.sweep_worker,
     run.redis,
+    server.move_keys,
     run.version,
     run.docs,
 )

@@ -52,6 +52,7 @@ def settings_sections() -> list[DocsSection]:
     from ops.audit.audit import AuditSettings  # noqa: PLC0415 - the services are needed only here
     from ops.config import UpSettings  # noqa: PLC0415 - the services are needed only here
     from ops.discovery.venue_candidates import DiscoverSettings  # noqa: PLC0415 - the services are needed only here
+    from ops.research.contents.settings import SweepSettings  # noqa: PLC0415 - the services are needed only here
     from ops.run_service import ServiceSettings  # noqa: PLC0415 - the services are needed only here
     from ops.web.settings import WebSettings  # noqa: PLC0415 - the services are needed only here
     from redeemer.config import RedeemerSettings  # noqa: PLC0415 - the services are needed only here
@@ -67,6 +68,7 @@ def settings_sections() -> list[DocsSection]:
         ("hybrid web", WebSettings),
         ("hybrid audit", AuditSettings),
         ("hybrid discover", DiscoverSettings),
+        ("hybrid sweep and sweep-worker", SweepSettings),
     )
     return [every, *(_section(title, model) for title, model in programs)]
 

@@ -6,12 +6,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.domain.errors import BadConfig, RefusedForSafety
+from shared.domain.errors import BadConfig
 from shared.domain.secret_settings import without_secrets
+from shared.process.private_file import read_private
 
 ANSWERS_WITHIN_S = 60
 """A person may have to touch a token or type a passphrase meanwhile."""
-_OTHERS = 0o077
 _LONGEST = 65_536
 
 
@@ -48,26 +48,6 @@ class PasswordSource:
         if self.file is not None:
             return read_private(self.file, "PRIVATE_KEY_PASSWORD_FILE")
         return _read_fd(self.fd) if self.fd is not None else _printed_by(self.command)
-
-
-def read_private(file: Path, setting: str) -> str:
-    """Return the text of a file that nobody else can read or owns.
-
-    Raises:
-        BadConfig: it cannot be read.
-        RefusedForSafety: others can read it, or it is somebody else's.
-    """
-    try:
-        # Before it is read: a secret that others could read is none any more, and must be replaced.
-        with file.open(encoding="utf-8") as opened:
-            state = os.fstat(opened.fileno())
-            if state.st_uid not in {os.getuid(), 0}:
-                raise RefusedForSafety(f"{setting}={file}: belongs to user {state.st_uid}: `chown` it to yours")
-            if state.st_mode & _OTHERS:
-                raise RefusedForSafety(f"{setting}={file}: others can read it; chmod 600 {file}")
-            return opened.read(_LONGEST).strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{setting}={file}: cannot be read ({type(error).__name__}: no such file?)") from None
 
 
 def _read_fd(number: int) -> str:

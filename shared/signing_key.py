@@ -11,7 +11,8 @@ from pydantic import Field, SecretStr
 from shared.config import Settings
 from shared.domain.errors import BadConfig, DependencyMissing
 from shared.domain.secret_settings import SECRETS
-from shared.key_password import PasswordSource, read_private
+from shared.key_password import PasswordSource
+from shared.process.private_file import read_private
 
 _DIGITS = 64
 

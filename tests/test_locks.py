@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
@@ -19,6 +19,8 @@ RUN, REPORT, DEV = "requirements.lock", "requirements-report.lock", "requirement
 OURS = ("backtest", "buyer", "detector", "ops", "redeemer", "shared", "simulator")
 QUARTER_BYTES = 275_000_000
 """What `make demo` may take at most; all that tests need takes four times as much."""
+SLIM_BYTES = 190_000_000
+"""What the packages of the slim image may take."""
 TOOLS = ("setuptools", "pip")
 NOT_IMPORTED = {
     "cyclonedx-bom": "a command: make sbom",
@@ -143,12 +145,23 @@ def test_what_every_program_imports_is_what_running_installs() -> None:
     assert needed(anywhere=True) - set(TOOLS) <= set(pins(REPORT))
 
 
+def taken_by(names: Iterable[str]) -> int:
+    """Return the bytes of what these distributions installed here."""
+    files = [Path(str(path.locate())) for name in names for path in distribution(name).files or ()]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 def test_what_the_demo_installs_takes_a_quarter_of_what_tests_need() -> None:
     names = [name for name, where in pins(RUN).items() if ";" not in where]
-    files = [path.locate() for name in (*names, "pip") for path in distribution(name).files or ()]
-    taken = sum(Path(str(file)).stat().st_size for file in files if Path(str(file)).is_file())
 
-    assert 50_000_000 < taken < QUARTER_BYTES
+    assert 50_000_000 < taken_by((*names, "pip")) < QUARTER_BYTES
+
+
+def test_what_the_slim_image_installs_leaves_a_base_of_debian_and_python_its_place_in_350_megabytes() -> None:
+    """`make image-sizes` measures the whole stage, our own files included."""
+    names = [name for name, where in pins(RUN).items() if ";" not in where and name not in TOOLS]
+
+    assert 50_000_000 < taken_by(names) < SLIM_BYTES
 
 
 @pytest.mark.process
@@ -179,17 +192,18 @@ def test_every_make_target_that_somebody_is_told_to_run_exists() -> None:
 
 
 @pytest.mark.process
-def test_the_bill_of_materials_lists_what_the_image_holds_with_its_hashes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("image", "lock"), [("slim", RUN), ("report", REPORT)])
+def test_a_bill_of_materials_lists_what_its_image_holds_with_its_hashes(tmp_path: Path, image: str, lock: str) -> None:
     """`make sbom` runs the same words: from the lock alone, nothing is asked of anybody."""
-    (words,) = re.findall(r"\$\(BIN\)/(cyclonedx-py .*)", (ROOT / "Makefile").read_text())
+    words = re.findall(rf"\$\(BIN\)/(cyclonedx-py .* build/sbom-{image}\.json .*)", (ROOT / "Makefile").read_text())[0]
     file = tmp_path / "sbom.json"
-    command = [part.replace("build/sbom.json", str(file)) for part in words.split()]
+    command = [part.replace(f"build/sbom-{image}.json", str(file)) for part in words.split()]
 
     subprocess.run([str(Path(sys.prefix) / "bin" / command[0]), *command[1:]], cwd=ROOT, check=True, timeout=60)
 
     bom = json.loads(file.read_text())
     listed = {part["name"].lower().replace("_", "-"): part["version"] for part in bom["components"]}
-    locked = {name.lower().replace("_", "-"): found.partition(" ")[0] for name, found in pins(RUN).items()}
+    locked = {name.lower().replace("_", "-"): found.partition(" ")[0] for name, found in pins(lock).items()}
     assert (bom["bomFormat"], bom["metadata"]["component"]["name"]) == ("CycloneDX", "hybrid-signals")
     assert listed == locked
     assert all("hashes" in str(part["externalReferences"]) for part in bom["components"])

@@ -1,7 +1,9 @@
 """One trial of a sweep: a backtest with its settings, and the score that is kept of it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +21,7 @@ from backtest.results.result import BacktestResult
 from backtest.results.source_reading import SourceReading
 from backtest.simulation.latency import LagSamples, read_delay
 from backtest.simulation.run_models import RunModels
+from backtest.sweep.contents import file_digest, read_content
 from backtest.sweep.plan import MODELS
 from buyer.strategy.limits import LIMIT_NAMES, TradingLimits
 from shared.capture.capture import is_capture
@@ -28,8 +31,6 @@ from shared.messages.base import fact_id
 
 KEPT = 2
 """Histories that a worker keeps, so that two sweeps may take turns (`KeptEvents` says what each takes)."""
-
-_CHUNK = 1 << 20
 
 
 class TrialSpec(BaseModel, frozen=True, extra="forbid"):
@@ -67,20 +68,32 @@ class TrialScore(BaseModel, frozen=True, extra="forbid"):
     history: tuple[SourceReading, ...] = ()
 
 
-def history_id(files: Sequence[Path], resolved: Sequence[Path]) -> str:
-    """Name a history by the content of its files, a folder by that of all files in it.
+@dataclass(frozen=True)
+class HistoryPaths:
+    """Where a history's files lie, and those of how markets resolved."""
+
+    files: tuple[Path, ...]
+    resolved: tuple[Path, ...] = ()
+
+
+OpenPaths = Callable[[TrialSpec], AbstractContextManager[HistoryPaths]]
+"""Say where the files of a spec lie, as long as they are read; their content is checked by then."""
+
+
+def open_in_place(spec: TrialSpec) -> AbstractContextManager[HistoryPaths]:
+    """Return the paths of the spec itself.
 
     Raises:
-        BadConfig: one is not there.
+        BadConfig: the files there are not those of the sweep.
     """
-    name = hashlib.sha256()
-    for part in (files, resolved):
-        name.update(f"{len(part)};".encode())
-        for path in part:
-            inside = sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]
-            for file in inside:
-                name.update(_content(file))
-    return name.hexdigest()[:32]
+    found = HistoryPaths(tuple(map(Path, spec.files)), tuple(map(Path, spec.resolved)))
+    here = read_content(found.files, found.resolved).id
+    if here != spec.history:
+        raise BadConfig(
+            f"{', '.join(spec.files)}: the files here are not those of the sweep ({here}, not {spec.history}): "
+            "let nobody write to them, and start the sweep again"
+        )
+    return nullcontext(found)
 
 
 @lru_cache(maxsize=1)
@@ -90,7 +103,7 @@ def code_id() -> str:
     name = hashlib.sha256()
     for package in ("backtest", "buyer", "shared"):
         for file in sorted((root / package).rglob("*.py")):
-            name.update(_content(file))
+            name.update(file_digest(file))
     return name.hexdigest()[:16]
 
 
@@ -100,8 +113,8 @@ def trial_id(spec: TrialSpec, varied: Mapping[str, str]) -> str:
     return fact_id("sweep", spec.history, spec.code, spec.limits.id, str(spec.bankroll), *settings_text)[:32]
 
 
-def run_trial(spec: TrialSpec, varied: Mapping[str, str]) -> TrialScore:
-    """Run one try.
+def run_trial(spec: TrialSpec, varied: Mapping[str, str], open_paths: OpenPaths = open_in_place) -> TrialScore:
+    """Run one try; a history is opened once for all tries of it.
 
     Raises:
         BadConfig: files or code here are not those of the sweep, or a setting has a wrong value.
@@ -110,9 +123,9 @@ def run_trial(spec: TrialSpec, varied: Mapping[str, str]) -> TrialScore:
         raise BadConfig(f"this worker's code ({code_id()}) is not the sweep's ({spec.code}): install the same version")
     wanted = {**spec.fixed, **varied}
     found = limits(spec, varied)
-    market_events, readings = _read(spec.files, spec.resolved, spec.history)
-    measured = wanted.get("delay", "").startswith("measured:")
-    lags = _measured(spec.files, spec.resolved, spec.history) if measured else {}
+    source = _Source(spec, open_paths)
+    market_events, readings = _read(source)
+    lags = _measured(source) if wanted.get("delay", "").startswith("measured:") else {}
     cash = settings.read_amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
     result = run_backtest(market_events, found, to_micro(cash), models(wanted, lags), sink=lambda _: None)
     return score(trial_id(spec, varied), varied, result).model_copy(update={"history": readings})
@@ -164,48 +177,36 @@ def score(name: str, varied: Mapping[str, str], result: BacktestResult) -> Trial
     )
 
 
+class _Source:
+    """Where a history is opened: equal for all specs of the same files by the same way."""
+
+    def __init__(self, spec: TrialSpec, open_paths: OpenPaths) -> None:
+        self._key = (spec.files, spec.resolved, spec.history, open_paths)
+        self.spec, self.open_paths = spec, open_paths
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Source) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
 @lru_cache(maxsize=KEPT)
-def _read(
-    names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str
-) -> tuple[KeptEvents, tuple[SourceReading, ...]]:
+def _read(source: _Source) -> tuple[KeptEvents, tuple[SourceReading, ...]]:
     """Read the history once in this process."""
-    _check(names, resolutions, wanted)
-    opened = open_history(_paths(names), _paths(resolutions))
-    return KeptEvents(opened.market_events), opened.readings
+    with source.open_paths(source.spec) as paths:
+        opened = open_history(paths.files, paths.resolved)
+        return KeptEvents(opened.market_events), opened.readings
 
 
 @lru_cache(maxsize=KEPT)
-def _measured(names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str) -> dict[str, LagSamples]:
+def _measured(source: _Source) -> dict[str, LagSamples]:
     """Read the lags of each source in the captures, once in this process."""
-    _check(names, resolutions, wanted)
-    return open_history(list(filter(is_capture, _paths(names))), measure=True).measured
-
-
-def _check(names: Sequence[str], resolutions: Sequence[str], wanted: str) -> None:
-    here = history_id(_paths(names), _paths(resolutions))
-    if here != wanted:
-        raise BadConfig(
-            f"{', '.join(names)}: the files here are not those of the sweep ({here}, not {wanted}): "
-            "copy them to this machine, at the same place, and let nobody write to them"
-        )
-
-
-def _paths(names: Sequence[str]) -> list[Path]:
-    return [Path(name) for name in names]
+    with source.open_paths(source.spec) as paths:
+        return open_history(list(filter(is_capture, paths.files)), measure=True).measured
 
 
 def _whole(name: str, text: str) -> int:
     if not text.isdecimal():
         raise BadConfig(f"{name} {text}: expected a whole number from 0 up")
     return int(text)
-
-
-def _content(file: Path) -> bytes:
-    found = hashlib.sha256()
-    try:
-        with file.open("rb") as data:
-            while chunk := data.read(_CHUNK):
-                found.update(chunk)
-    except OSError as error:
-        raise BadConfig(f"{file}: {error.strerror or error}; every machine with a worker needs it there") from error
-    return found.digest()

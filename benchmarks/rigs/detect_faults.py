@@ -3,7 +3,7 @@
 Faults of the order books never reach a detector; they are here so that the table is whole.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -36,13 +36,15 @@ _PENDING = {"pending_urls": "the venue's", "pending_blocks": "30"}
 
 ALL_FIVE = Trouble("all five", "pending_reverts", "pending", 0.1, settings={"sources": "+subgraph", **_PENDING})
 """Every source at once, and a tenth of what is seen pending fails in its block."""
-FIRST = {
-    "pending first": (),
-    "push first": ("--rtds-delay", "0.2"),
-    "chain first": ("--chain-delay", "0.2", "--rtds-delay", "4"),
-    "data first": ("--data-delay", "0.2", "--rtds-delay", "4", "--chain-delay", "6"),
+SENT_AGAIN = replace(ALL_FIVE, kind="pending_replaced", probability=0.3)
+KILLED: dict[str, tuple[Trouble, tuple[str, ...]]] = {
+    "pending first": (ALL_FIVE, ()),
+    "push first": (ALL_FIVE, ("--rtds-delay", "0.2")),
+    "chain first": (ALL_FIVE, ("--chain-delay", "0.2", "--rtds-delay", "4")),
+    "data first": (ALL_FIVE, ("--data-delay", "0.2", "--rtds-delay", "4", "--chain-delay", "6")),
+    "sent again": (SENT_AGAIN, ()),
 }
-"""Orders in which the five show a fill, as words for the simulator."""
+"""Runs of all five sources with kills: the order in which they show a fill is in words for the simulator."""
 
 FAULTS = (
     Trouble("http_429", "http_429", probability=0.2, params={"retry_after": 1}),
@@ -60,6 +62,7 @@ FAULTS = (
     Trouble("malformed missing", "malformed_rows", "data", 0.5, {"how": "missing"}),
     Trouble("malformed text", "malformed_rows", "data", 0.5, {"how": "text"}),
     Trouble("unknown_type", "unknown_type", "data", 0.5),
+    Trouble("unlabelled_rows", "unlabelled_rows", "data", 0.5),
     Trouble("duplicate_border v1", "duplicate_border", "data", settings={"data_api_version": "v1"}),
     Trouble("late_index", "late_index", "data", 0.5, {"seconds": 5}),
     Trouble("repeat_cursor", "repeat_cursor", "data", 0.3),

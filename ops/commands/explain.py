@@ -98,27 +98,33 @@ def sweep(
 
     And say how much of the best is luck.
 
-    Tries run on every `hybrid sweep-worker`, on any machine that has the files at the same place; what is done is kept
-    and not done again. Settings: the buyer's limits, delay, order_ms, half_spread_ticks, level_shares, fee_rate,
-    bankroll.
+    Tries run on every `hybrid sweep-worker`, on any machine: files are found by content, and a worker that lacks one
+    fetches it (from Redis, or SWEEP_STORE). What is done is kept and not done again. Settings: the buyer's limits,
+    delay, order_ms, half_spread_ticks, level_shares, fee_rate, bankroll.
 
     Example: hybrid sweep today.capture --vary stake_usdc=1,5,20 --vary max_slippage_ticks=0,1,2,4
     """
     from ops.research import sweep as command
+    from ops.research.sweep_plan import plan
     from shared.terminal import Terminal
 
-    planned = command.plan(files, resolved or [], vary, fixed or [], random=random, seed=seed)
+    planned = plan(files, resolved or [], vary, fixed or [], random=random, seed=seed)
     url = None if here else server_url(redis_url, data_dir)
     command.main(planned, url, data_dir / "sweeps", html=html, as_json=as_json, console=Terminal(width=width()))
 
 
-def sweep_worker(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def sweep_worker(
+    have: Annotated[list[Path] | None, typer.Option(help="File or folder that need not be fetched.")] = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
     """Run tries of sweeps until told to stop.
 
-    Start one for each core, on any machine.
+    Start one for each core, on any machine. What it fetches stands in the data folder (SWEEP_CACHE_MB).
 
     Example: hybrid sweep-worker --redis-url redis://10.0.0.5:6379/0
     """
     from ops.research import sweep as command
 
-    typer.echo(f"{command.worker(server_url(redis_url, data_dir))} tries were run here", err=True)
+    done = command.worker(server_url(redis_url, data_dir), data_dir / "sweeps", have or [])
+    typer.echo(f"{done} tries were run here", err=True)

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from backtest.settings import DecidedSettings, decided_settings, open_captures, read_changes
-from backtest.sweep.trial import code_id, history_id
+from backtest.sweep.contents import read_content
+from backtest.sweep.trial import code_id
 from ops.discovery.domain.candidate import Candidate
 from ops.discovery.domain.ranking import RankedWallet, chance_text, ranked
 from ops.discovery.judges import FileJudge, TradersInFiles, VenueJudge, WalletJudge
@@ -89,7 +90,7 @@ def discover_files(
     stop, began = stop_on_signals(), clock.monotonic()
     with said.status("reading the files..."):
         traders = TradersInFiles.read(files)
-        terms = history_id(files, resolved)
+        terms = read_content(files, resolved).id
     judge: WalletJudge = FileJudge(traders.files, resolved, settings)
     kept = _store(store, terms, settings, fresh_hours=24 * 365)
     candidates: list[Candidate] = traders.candidates()

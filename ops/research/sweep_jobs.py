@@ -6,23 +6,25 @@ the same whoever computes it: so a try may run twice, and one that a killed work
 
 import json
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, ClassVar, cast
 
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker, get_current_job
 from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from backtest.sweep.plan import Settings
-from backtest.sweep.trial import TrialScore, TrialSpec, run_trial, trial_id
+from backtest.sweep.trial import OpenPaths, TrialScore, TrialSpec, run_trial, trial_id
 from redeemer.jobs.allowed_job import AllowedJob
 from redeemer.jobs.queue import bytes_connection
 from redeemer.jobs.rq_worker import ThreadWorker
 from shared.clock import Clock, SystemClock
-from shared.domain.errors import HybridError
+from shared.domain.errors import BadConfig, DependencyMissing, HybridError
 from shared.redis.client import answering
 
 JOB = "ops.sweep_jobs.run"
@@ -35,6 +37,10 @@ SILENT_MS = 8000
 """A worker that said nothing for so long is taken for dead, and its try is given to another."""
 RETRY_S = 1.0
 
+_UNDER_WAY = frozenset({JobStatus.QUEUED, JobStatus.STARTED})
+_histories: ContextVar[OpenPaths] = ContextVar("histories")
+"""How jobs on this thread open histories: the worker's process says it, no job does."""
+
 
 def scores_key(spec: TrialSpec) -> str:
     """Name the hash of a history's scores: try -> JSON."""
@@ -46,15 +52,30 @@ def run(spec_json: str, varied: dict[str, str]) -> str:
     job = get_current_job()
     if job is None:
         raise RuntimeError("a sweep's job is run by a worker: start `hybrid sweep-worker`")
+    open_paths = _histories.get(None)
+    if open_paths is None:
+        raise DependencyMissing("this worker opens no histories: start it with `hybrid sweep-worker`")
     redis, spec = job.connection, TrialSpec.model_validate_json(spec_json)
     name = trial_id(spec, varied)
     with _alive(redis, name):
         try:
-            found = run_trial(spec, varied).model_dump_json()
+            _refuse_paths(spec, varied)
+            found = run_trial(spec, varied, open_paths).model_dump_json()
         except (HybridError, ValueError) as error:
             found = json.dumps({"error": str(error), "settings": varied})
         redis.hset(scores_key(spec), name, found)
     return name
+
+
+def _refuse_paths(spec: TrialSpec, varied: Mapping[str, str]) -> None:
+    """Refuse a setting that names a file here: `hybrid sweep` sends a file's contents.
+
+    Raises:
+        BadConfig: naming it.
+    """
+    for name, value in {"leader_limits": spec.limits.leader_limits, **varied}.items():
+        if value.startswith("@"):
+            raise BadConfig(f"{name}={value}: a try may name no file of a worker's machine")
 
 
 class SweepJob(AllowedJob):
@@ -94,6 +115,10 @@ def _running(name: str) -> str:
     return f"hs:sweep:running:{name}"
 
 
+def _job_id(name: str) -> str:
+    return f"sweep-{name}"
+
+
 class SweepJobs:
     """The queue and the scores, seen from the side that wants them."""
 
@@ -101,6 +126,9 @@ class SweepJobs:
         self._redis, self._spec = redis, spec
         self._raw = bytes_connection(redis)
         self._queue = Queue(QUEUE, connection=self._raw, serializer=JSONSerializer, job_class=SweepJob)
+        self._silent: Container[str] = ()
+        self.again = 0
+        """Tries that were offered again: their worker was lost, or an earlier sweep left them."""
 
     def known(self, names: Sequence[str]) -> dict[str, str]:
         """Return the stored JSON of those that are done.
@@ -121,23 +149,35 @@ class SweepJobs:
         """Enqueue what neither waits nor runs."""
         with answering(self._redis):
             waiting = set(self._queue.get_job_ids())
-            for name, varied in tries.items():
-                job = f"sweep-{name}"
-                if job not in waiting and not self._raw.exists(_running(name)) and not self._enqueue(job, varied):
-                    self._drop(job)
-                    self._enqueue(job, varied)
+            silent = [name for name, varied in tries.items() if self._is_silent(name, varied, waiting)]
+            for name in silent:
+                if name in self._silent or not self._under_way(name):
+                    self._drop(name)
+                    self.again += self._enqueue(name, tries[name])
+            self._silent = frozenset(silent)
+
+    def _is_silent(self, name: str, varied: Settings, waiting: Container[str]) -> bool:
+        """Say whether a job is there that neither waits, nor runs, nor has brought a score; enqueue one that is not."""
+        if _job_id(name) in waiting or self._raw.exists(_running(name)) or self._enqueue(name, varied):
+            return False
+        return not self._redis.hexists(scores_key(self._spec), name)  # who ends a try stores its score first
+
+    def _under_way(self, name: str) -> bool:
+        """Say whether a worker may just have taken a job: lost is only what is silent at two offers in a row."""
+        job = self._fetch(name)
+        return job is not None and job.get_status(refresh=False) in _UNDER_WAY
 
     def workers(self) -> int:
         """Return how many workers are there for this queue."""
         with answering(self._redis):
             return Worker.count(queue=self._queue)
 
-    def _enqueue(self, job: str, varied: Settings) -> bool:
+    def _enqueue(self, name: str, varied: Settings) -> bool:
         try:
             self._queue.enqueue_call(  # pyright: ignore[reportUnknownMemberType] - rq leaves its arguments untyped
                 JOB,
                 args=(self._spec.model_dump_json(), varied),
-                job_id=job,
+                job_id=_job_id(name),
                 unique=True,
                 timeout=TIMEOUT_S,
                 result_ttl=KEPT_S,
@@ -148,17 +188,23 @@ class SweepJobs:
             return False
         return True
 
+    def _fetch(self, name: str) -> Job | None:
+        try:
+            return SweepJob.fetch(_job_id(name), connection=self._raw, serializer=JSONSerializer)
+        except NoSuchJobError:
+            return None
+
     def _drop(self, name: str) -> None:
         """Delete a job whose worker died, or whose score was forgotten; were it still run, its score is the same."""
-        try:
-            job = SweepJob.fetch(name, connection=self._raw, serializer=JSONSerializer)
-        except NoSuchJobError:
-            return
-        job.delete()  # pyright: ignore[reportUnknownMemberType] - as above
+        if job := self._fetch(name):
+            job.delete()  # pyright: ignore[reportUnknownMemberType] - as above
+        else:  # a word that a worker wrote of a job that was deleted under it
+            self._raw.delete(SweepJob.key_for(_job_id(name)))
 
 
-def work(redis: Redis, stop: threading.Event, clock: Clock, *, burst: bool = False) -> int:
+def work(redis: Redis, open_paths: OpenPaths, stop: threading.Event, clock: Clock, *, burst: bool = False) -> int:
     """Run tries until `stop` is set, or with `burst` until none waits; return how many were run."""
+    _histories.set(open_paths)
     done = {True: 0, False: 0}
     while not stop.is_set():
         connection = bytes_connection(redis)

@@ -54,9 +54,13 @@ def find_url(given: str | None = None, data_dir: Path = DATA_DIR) -> str:
     REDIS_URL, HS_PREFIX, and DATA_DIR where no folder is named, come from the environment or from the file that
     `hybrid up` reads.
     """
+    return with_prefix(unprefixed_url(given, data_dir), read_env_file("HS_PREFIX") or "")
+
+
+def unprefixed_url(given: str | None = None, data_dir: Path = DATA_DIR) -> str:
+    """Return the same server, its keys as they are named without HS_PREFIX."""
     folder = data_dir if data_dir != DATA_DIR else Path(read_env_file("DATA_DIR") or DATA_DIR)
-    url = given or read_env_file("REDIS_URL") or known_url(folder) or "redis://127.0.0.1:6379/0"
-    return with_prefix(url, read_env_file("HS_PREFIX") or "")
+    return given or read_env_file("REDIS_URL") or known_url(folder) or "redis://127.0.0.1:6379/0"
 
 
 def _end_orphan(data_dir: Path, folder: Path, clock: Clock) -> None:

@@ -6,9 +6,11 @@ knows, and the rest is dropped when a job is read.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from rq.exceptions import DeserializationError
+from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job
 
 from shared.domain.errors import Rejected
@@ -16,6 +18,22 @@ from shared.domain.errors import Rejected
 _DROPPED = ("success_callback_name", "failure_callback_name", "stopped_callback_name", "webhooks")
 _NO_JSON = "its data is no JSON: of an older rq, or not ours; what is still due is enqueued again"
 _SHOWN = 80
+
+
+class KnownExecutions(ExecutionRegistry):
+    """The executions of a job that rq still has a record of.
+
+    rq 3.0.0 lists one for a minute longer than it keeps its record, and drops the record when a job ends; its own list
+    then raises ValueError, and so does `Job.delete`: a job that a killed worker left behind could not be deleted.
+    """
+
+    def get_executions(self, start: int = 0, end: int = -1) -> list[Execution]:
+        """Return those of which there is a record."""
+        found: list[Execution] = []
+        for name in self.get_execution_ids(start, end):
+            with suppress(ValueError):
+                found.append(Execution.fetch(name, self.job_id, self.connection))
+        return found
 
 
 class AllowedJob(Job):
@@ -49,6 +67,11 @@ class AllowedJob(Job):
     def should_retry(self) -> bool:
         """Say whether it is tried again once it failed; a refused one never is."""
         return not self.problem and super().should_retry
+
+    @property
+    def execution_registry(self) -> ExecutionRegistry:
+        """Return the executions, without those that rq forgot."""
+        return KnownExecutions(self.id, connection=self.connection)
 
     def _deserialize_data(self) -> None:
         """Read what the job names; a job of an rq that pickled is never unpickled.

@@ -81,7 +81,7 @@ WRONG = MappingProxyType(
         "MOVED": _ONE_PRIMARY,
         "NOAUTH": "it wants a password: REDIS_URL=redis://:PASSWORD@HOST:PORT/0, or "
         "REDIS_URL=redis://HOST:PORT/0?password_file=FILE (of `hybrid up` and `hybrid redis`: var/valkey/password)",
-        "NOPERM": "let the user of REDIS_URL do that (ACL SETUSER ... ~* &* +@all), or name another user",
+        "NOPERM": "give the user of REDIS_URL the rights of deploy/redis.acl (ACL SETUSER), or name another user",
         "UNKNOWN": "Redis 7.0 or newer, or Valkey, is needed, with none of its commands renamed or switched off",
         "WRONGPASS": "fix the user or password in REDIS_URL",
     }

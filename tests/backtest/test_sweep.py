@@ -15,8 +15,9 @@ from backtest.results.deflated_sharpe import (
     probability_above,
     return_moments,
 )
+from backtest.sweep.contents import read_content
 from backtest.sweep.plan import grid, read_axis, read_setting, sample
-from backtest.sweep.trial import TrialScore, TrialSpec, history_id, trial_id
+from backtest.sweep.trial import TrialScore, TrialSpec, trial_id
 from shared.domain.errors import BadConfig
 from tests.amounts import D
 from tests.buyer.builders import some_limits
@@ -94,12 +95,12 @@ def test_a_history_is_named_by_its_content(tmp_path: Path) -> None:
     one.write_text("x")
     two.write_text("x")
 
-    assert history_id([one], []) == history_id([two], [])
+    assert read_content([one], []).id == read_content([two], []).id
     two.write_text("y")
-    assert history_id([one], []) != history_id([two], [])
-    assert history_id([one, two], []) != history_id([one], [two])
-    with pytest.raises(BadConfig, match="every machine"):
-        history_id([tmp_path / "three.csv"], [])
+    assert read_content([one], []).id != read_content([two], []).id
+    assert read_content([one, two], []).id != read_content([one], [two]).id
+    with pytest.raises(BadConfig, match=r"three\.csv: No such file"):
+        read_content([tmp_path / "three.csv"])
 
 
 def test_the_deflated_sharpe_ratio_of_the_papers_own_example() -> None:

@@ -66,7 +66,19 @@ class TestSmallRuns:
     def test_a_short_history_is_signalled_once_each_over_a_kill(
         self, real_data: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        words = ("--rows", "400", "--speed", "40", "--kill-speed", "40", "--kills", "1", "--no-faults")
+        words = (
+            "--rows",
+            "400",
+            "--speed",
+            "40",
+            "--kill-speed",
+            "40",
+            "--kills",
+            "1",
+            "--no-faults",
+            "--order-rows",
+            "0",
+        )
         words += ("--memory-rows", "2000", "--data", str(real_data))
 
         code = detect_real.main(words)

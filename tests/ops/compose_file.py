@@ -9,12 +9,15 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import yaml
 from dotenv import dotenv_values
+
+from tests.ops.compose_merge import merged, variables_of
 
 _VARIABLE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)(?:(:?[-+?])((?:[^{}]|\{[^{}]*\})*))?\})")
 
@@ -26,6 +29,7 @@ class Command:
     shell: Mapping[str, str]
     env_file: str
     profiles: frozenset[str]
+    files: tuple[str, ...] = ("docker-compose.yml",)
 
 
 @dataclass(frozen=True)
@@ -38,28 +42,43 @@ class Service:
 
 
 def read_command(line: str) -> Command:
-    """Read `NAME=VALUE ... docker compose [--env-file F] [--profile P] up`."""
+    """Read `NAME=VALUE ... docker compose [-f F ...] [--env-file F] [--profile P] up`."""
     words = shlex.split(line)
     start = words.index("docker")
     assert words[start : start + 2] == ["docker", "compose"], line
     assert words[-1] == "up", line
     flags = words[start + 2 : -1]
-    given = dict(zip(flags[::2], flags[1::2], strict=True))
-    assert set(given) <= {"--env-file", "--profile"}, line
+    pairs = list(zip(flags[::2], flags[1::2], strict=True))
+    given = dict(pairs)
+    assert set(given) <= {"-f", "--env-file", "--profile"}, line
     shell = dict(word.split("=", 1) for word in words[:start])
-    return Command(shell, given.get("--env-file", ".env"), frozenset(filter(None, [given.get("--profile", "")])))
+    files = tuple(file for flag, file in pairs if flag == "-f") or ("docker-compose.yml",)
+    profiles = frozenset(profile for flag, profile in pairs if flag == "--profile")
+    return Command(shell, given.get("--env-file", ".env"), profiles, files)
 
 
 def resolve(folder: Path, command: Command) -> dict[str, Service]:
     """Return the services that the command runs in a project's folder."""
-    variables = {**settings_in(folder / command.env_file), **command.shell}
-    project = filled(yaml.safe_load((folder / "docker-compose.yml").read_text()), variables)
+    variables = variables_in(folder, command)
+    project = resolve_project(folder, command)
     profiles = command.profiles | frozenset(filter(None, variables.get("COMPOSE_PROFILES", "").split(",")))
     return {
         name: _service(folder, raw)
         for name, raw in project["services"].items()
         if not raw.get("profiles") or profiles & set(raw["profiles"])
     }
+
+
+def resolve_project(folder: Path, command: Command) -> dict[str, Any]:
+    """Return the files of the command as one, with its variables filled in."""
+    variables = variables_in(folder, command)
+    files = variables["COMPOSE_FILE"].split(":") if "COMPOSE_FILE" in variables else command.files
+    return reduce(merged, (filled(yaml.safe_load((folder / file).read_text()), variables) for file in files))
+
+
+def variables_in(folder: Path, command: Command) -> dict[str, str]:
+    """Return the variables that the files are filled in with: the shell's beat those of the file of settings."""
+    return {**settings_in(folder / command.env_file), **command.shell}
 
 
 def settings_in(file: Path) -> dict[str, str]:
@@ -100,10 +119,4 @@ def _service(folder: Path, raw: Mapping[str, Any]) -> Service:
         place = folder / file["path"]
         assert place.is_file() or not file["required"], place
         found |= settings_in(place)
-    return Service(raw.get("command", []), found | _environment(raw.get("environment", [])), raw)
-
-
-def _environment(given: list[str] | Mapping[str, Any]) -> dict[str, str]:
-    if isinstance(given, list):
-        return dict(each.split("=", 1) for each in given)
-    return {name: str(value) for name, value in given.items()}
+    return Service(raw.get("command", []), found | variables_of(raw.get("environment", [])), raw)

@@ -2,14 +2,13 @@
 
 import configparser
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from supervisor.options import ServerOptions
 
+from buyer.config import BuyerSettings
 from ops.supervisor.up import ALERTS, PROGRAMS, WEB
 from shared.domain import exit_codes
 from shared.process.outlet import LAST_LINES_S
@@ -118,22 +117,47 @@ def test_supervisord_ends_the_detector_first_and_the_worker_last(supervisor: dic
     assert [process.name for process in by_priority] == list(SERVICES)
 
 
-def test_several_buyers_under_supervisord_are_four_lines_away(tmp_path: Path) -> None:
-    text = (ROOT / "supervisord.conf").read_text()
-    shown = re.findall(r"(?m)^;\w+ = .+$", text)
-    file = tmp_path / "supervisord.conf"
-    file.write_text(re.sub(r"(?m)^;(\w+ = .+)$", r"\1", text))
-    (tmp_path / "var" / "log").mkdir(parents=True)
-
+@pytest.fixture(scope="module")
+def several() -> dict[str, list[Any]]:
+    """Return supervisord's own reading of the file for several of each: group -> processes."""
     options = ServerOptions()
-    options.realize(["-c", str(file)])
-    groups = {group.name: group.process_configs for group in cast("Any", options).process_group_configs}
+    options.realize(["-c", str(ROOT / "deploy" / "supervisord.several.conf")])
+    return {group.name: group.process_configs for group in cast("Any", options).process_group_configs}
 
-    assert len(shown) == 4
-    assert [process.name for process in groups["buyer"]] == ["buyer-0", "buyer-1"]
-    assert [process.environment["CONSUMER"] for process in groups["buyer"]] == ["buyer-0", "buyer-1"]
-    assert {process.environment["HYBRID_DIE_WITH_PARENT"] for process in groups["buyer"]} == {"1"}
-    assert len({process.stderr_logfile for process in groups["buyer"]}) == 2
+
+def test_several_detectors_and_buyers_run_beside_all_programs_of_the_first_file(
+    supervisor: dict[str, Any], several: dict[str, list[Any]]
+) -> None:
+    names = [process.name for processes in several.values() for process in processes]
+
+    assert sorted(several) == sorted([*SERVICES, "more-detectors", "more-buyers"])
+    assert len(set(names)) == len(names)
+    assert set(supervisor) < set(names)
+    assert {Path(process.command.split()[0]).resolve() for each in several.values() for process in each} == {
+        (ROOT / ".venv/bin/python").resolve()
+    }
+
+
+def test_several_buyers_have_names_and_logs_of_their_own(several: dict[str, list[Any]]) -> None:
+    buyers = [*several["buyer"], *several["more-buyers"]]
+
+    names = [process.environment.get("CONSUMER", BuyerSettings.model_fields["consumer"].default) for process in buyers]
+    assert names == [f"buyer-{place}" for place in range(len(buyers))]
+    logs = [process.stderr_logfile for processes in several.values() for process in processes]
+    assert len(set(logs)) == len(logs)
+    assert {str(Path(log).resolve().parent) for log in logs} == {str(ROOT / "var" / "log")}
+
+
+@pytest.mark.parametrize(("more", "first"), [("more-detectors", "detector"), ("more-buyers", "buyer")])
+def test_each_further_one_is_run_as_the_first(several: dict[str, list[Any]], more: str, first: str) -> None:
+    """But for its name and log."""
+    (base,) = several[first]
+    own: dict[str, Any] = {"name": "", "uid": None, "command": "", "environment": {}, "stderr_logfile": ""}
+
+    for process in several[more]:
+        assert {**vars(process), **own} == {**vars(base), **own}
+        assert process.command.rpartition(" -m ")[2] == base.command.rpartition(" -m ")[2]
+        assert dict(process.environment.items() - {("CONSUMER", process.name)}) == base.environment
 
 
 def test_supervisorctl_reaches_supervisord() -> None:
@@ -173,30 +197,6 @@ def test_s7_the_unit_limits_memory_and_files_and_reads_an_environment_file(unit:
     assert {"MemoryMax", "LimitNOFILE", "EnvironmentFile", "RestartPreventExitStatus"} <= set(unit)
 
 
-def test_the_unit_of_alerts_is_as_locked_down_and_needs_no_key() -> None:
-    whole, alerts = ((ROOT / "deploy" / f"hybrid-{name}.service").read_text() for name in ("signals", "alerts"))
-    own = ("EnvironmentFile=", "Environment=", "ExecStart=", "MemoryMax=", "LimitNOFILE=", "StateDirectory=", "Syslog")
-    same = [line for line in whole.partition("[Service]")[2].splitlines() if not line.startswith(own)]
-
-    assert [line for line in same if line not in alerts.splitlines()] == []
-    assert "-m ops.alerts\n" in alerts
-
-
-@pytest.mark.process
-@pytest.mark.parametrize("unit_name", ["hybrid-signals.service", "hybrid-alerts.service"])
-def test_s7_systemd_accepts_the_unit(tmp_path: Path, unit_name: str) -> None:
-    analyze = shutil.which("systemd-analyze")
-    if analyze is None:
-        pytest.skip("systemd-analyze is not installed here")
-    text = (ROOT / "deploy" / unit_name).read_text()
-    copy = tmp_path / unit_name
-    copy.write_text(re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={shutil.which('true')}", text))
-
-    result = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, timeout=60, check=False)
-
-    assert (result.returncode, result.stderr) == (0, "")
-
-
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_container_is_locked_down_and_judged_by_readyz(compose: dict[str, str], name: str) -> None:
     assert "<<: *service" in compose[name]
@@ -230,27 +230,15 @@ def test_the_demo_follows_the_leaders_of_its_seed() -> None:
     assert f"TRACKED_WALLETS={','.join(leader.address for leader in world.leaders)}\n" in demo
 
 
-def test_every_image_of_others_is_named_by_version_and_digest() -> None:
-    text = (ROOT / "Dockerfile").read_text() + (ROOT / "docker-compose.yml").read_text()
-    images = re.findall(r"(?m)^(?:FROM| +image:) (\S+)", text)
-    others = {image for image in images if image != "hybrid-signals"}
-
-    assert len(others) >= 4
-    assert [
-        image for image in others if not re.fullmatch(r"[\w/]+:v?\d+\.\d+\.\d+[\w-]*@sha256:[0-9a-f]{64}", image)
-    ] == []
-
-
-def test_the_image_is_hashed_and_not_root() -> None:
-    text = (ROOT / "Dockerfile").read_text()
-    final = text.rpartition("FROM ")[2]
-
-    assert text.count("--require-hashes") == 1
-    assert "USER 10001" in final
-    assert "pip" not in final
-
-
-@pytest.mark.parametrize("file", ["supervisord.conf", "docker-compose.yml", "deploy/hybrid-signals.service"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "supervisord.conf",
+        "docker-compose.yml",
+        "deploy/hybrid-signals.service",
+        "deploy/supervisord.several.conf",
+    ],
+)
 def test_every_module_they_start_exists(file: str) -> None:
     modules = modules_in((ROOT / file).read_text())
 

@@ -15,7 +15,7 @@ from tests.process.conftest import CLOCK, Programs, end_within_15_s, wait_until
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator, pytest.mark.takes(20)]
-ENV = {"HS_PREFIX": "alpha", "POLL_EVERY_S": "0.5", "PAPER_LATENCY_S": "0.05", "MAX_SLIPPAGE_TICKS": "50"}
+ENV = {"POLL_EVERY_S": "0.5", "PAPER_LATENCY_S": "0.05", "MAX_SLIPPAGE_TICKS": "50"}
 
 
 @pytest.fixture
@@ -25,9 +25,10 @@ def crowd() -> Iterator[DemoWorld]:
         yield world
 
 
-def all_work(crowd: DemoWorld, url: str, folder: Path) -> None:
+def all_work(crowd: DemoWorld, url: str, folder: Path, prefix: str = "") -> None:
     """Run every program until something is redeemed, and hold them against the venue's own record."""
-    programs, redis = Programs({**crowd.environment, **ENV, "REDIS_URL": url}, folder), connect_redis(url, blocking_s=1)
+    programs = Programs({**crowd.environment, **ENV, "REDIS_URL": url, "HS_PREFIX": prefix}, folder)
+    redis = connect_redis(with_prefix(url, prefix), blocking_s=1)
     try:
         started = [programs.start(*name.split()) for name in ("detector", "buyer", "redeemer", "redeemer.worker")]
         wait_until(lambda: redis.xlen("hs:redemptions") > 0, "a redemption", PATIENCE_S)
@@ -48,7 +49,7 @@ def assert_under_prefix(keys: list[str]) -> None:
 def test_all_programs_work_under_a_prefix_and_leave_no_key_elsewhere(
     crowd: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
-    all_work(crowd, with_prefix(redis_server.url, "alpha"), tmp_path)
+    all_work(crowd, redis_server.url, tmp_path, "alpha")
 
     assert_under_prefix(cast("list[str]", connect_redis(redis_server.url).keys("*")))
 

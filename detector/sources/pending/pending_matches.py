@@ -95,6 +95,11 @@ class PendingMatchesSource:
         self._refused = metrics.make_counter("pending_refused_total", "Matches that are not believed.", "reason")
         self._log = logs.get_logger("detector", source=PENDING)
 
+    @property
+    def is_listening(self) -> bool:
+        """Say whether a node shows something now."""
+        return any(not connection.trouble for connection in self._connections)
+
     def poll(self, scope: str, sink: Sink) -> None:
         """Listen for a while; every proven match is handed on at once.
 
@@ -110,7 +115,7 @@ class PendingMatchesSource:
             for connection in self._connections:
                 connection.join(JOIN_S)
             return
-        if all(connection.trouble for connection in self._connections):
+        if not self.is_listening:
             raise Unavailable("; ".join(f"{each.name}: {each.trouble}" for each in self._connections))
 
     def take_sight(self, sight: PendingSight) -> Batch | None:

@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from rich.console import Console
 
 from backtest.results.deflated_sharpe import return_moments
 from backtest.sweep.plan import Settings
-from backtest.sweep.trial import TrialScore, TrialSpec, run_trial
+from backtest.sweep.trial import TrialScore, TrialSpec, open_in_place, run_trial, trial_id
 from ops.research import sweep, sweep_jobs, sweep_view
-from ops.research.sweep import SettingsSweep, plan, run_here, run_there
+from ops.research.contents.published_files import PublishedFiles
+from ops.research.contents.settings import SweepSettings
+from ops.research.sweep_files import published_files
 from ops.research.sweep_jobs import SweepJobs
+from ops.research.sweep_plan import SettingsSweep, plan
+from ops.research.sweep_runs import run_here, run_there
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig
 from shared.redis.client import connect_redis
@@ -231,33 +236,51 @@ def test_a_heat_map_holds_the_mean_of_what_is_not_shown(files: tuple[Path, Path]
     assert means[0][0] == pytest.approx(sum(first) / 2 / 1_000_000)
 
 
+def offered(wanted: SettingsSweep, redis: Redis, files: tuple[Path, Path], at: Path) -> PublishedFiles:
+    return published_files(SweepSettings.model_validate({}), wanted.content, [files[0]], [files[1]], redis, at)
+
+
 @pytest.mark.process
 @pytest.mark.server
-def test_64_tries_over_two_workers_equal_one_process_and_a_killed_worker_loses_nothing(
+@pytest.mark.takes(9)
+def test_64_tries_over_two_machines_without_the_files_equal_one_process_though_a_worker_is_killed(
     files: tuple[Path, Path], valkey_url: str, tmp_path: Path
 ) -> None:
+    """Each worker has a folder of its own; one is killed in the middle of its sixth try, while the other goes on."""
     wanted = a_sweep(files, "stake_usdc=3,4,5,6,7,8,9,10", "delay=2,5,10,30", "max_slippage_ticks=0,2")
     assert len(wanted.tries) == 64
     alone = run_here(wanted, tmp_path, NEVER, quiet)
 
     with connect_redis(valkey_url) as redis:
-        tries = SweepJobs(redis, wanted.spec)
+        tries, shared_files = SweepJobs(redis, wanted.spec), offered(wanted, redis, files, tmp_path / "here")
+        shared_files.keep()
         tries.offer(wanted.tries)
-        with started("tests.ops.research.doomed_sweeper", valkey_url) as doomed:
+        worker = ("ops.cli", "sweep-worker", "--redis-url", valkey_url, "--data-dir", str(tmp_path / "two"))
+        with started("tests.ops.research.doomed_sweeper", valkey_url, str(tmp_path / "one")) as doomed:
             assert doomed.stdout is not None
             assert doomed.stdout.readline().startswith("{")
-            doomed.send_signal(signal.SIGKILL)
-            doomed.wait(PATIENCE_S)
-        worker = ("ops.cli", "sweep-worker", "--redis-url", valkey_url)
-        with started(*worker) as one, started(*worker) as two:
-            shared = run_there(wanted, tries, SystemClock(), NEVER, quiet, offer_every_s=0.5)
-            for process in (one, two):
-                process.send_signal(signal.SIGTERM)
-            said = [process.communicate(timeout=PATIENCE_S)[1] for process in (one, two)]
+            done_by_it = len(tries.known(list(wanted.tries)))
 
-        assert shared == alone
-        assert sum(int(line.split()[0]) for line in said) >= 64
-        assert run_there(wanted, tries, SystemClock(), NEVER, quiet) == alone
+            def kill_one(done: int) -> None:
+                if done > 2 * done_by_it and doomed.poll() is None:
+                    doomed.send_signal(signal.SIGKILL)
+                    doomed.wait(PATIENCE_S)
+
+            with started(*worker) as other:
+                scores = run_there(wanted, tries, shared_files, SystemClock(), NEVER, kill_one, offer_every_s=0.5)
+                other.send_signal(signal.SIGTERM)
+                said = other.communicate(timeout=PATIENCE_S)[1]
+
+        assert doomed.returncode == -signal.SIGKILL
+        fetched = {file.sha256 for file in wanted.content.distinct}
+        assert scores == alone
+        assert done_by_it == 5
+        assert tries.again >= 1
+        assert int(said.split()[0]) >= 59
+        assert {path.name for path in (tmp_path / "one/files/objects").iterdir()} == fetched
+        assert {path.name for path in (tmp_path / "two/sweeps/files/objects").iterdir()} == fetched
+        assert redis.keys("hs:sweep:file*") == []
+        assert run_there(wanted, tries, shared_files, SystemClock(), NEVER, quiet) == alone
 
 
 @pytest.mark.server
@@ -268,7 +291,7 @@ def test_a_try_that_fails_stops_the_sweep_with_its_settings_and_is_tried_again_l
     with connect_redis(valkey_url) as redis:
         tries = SweepJobs(redis, wanted.spec)
         tries.offer(wanted.tries)
-        sweep_jobs.work(redis, NEVER, SystemClock(), burst=True)
+        sweep_jobs.work(redis, open_in_place, NEVER, SystemClock(), burst=True)
 
         scores, failed = sweep_jobs.read(tries.known(list(wanted.tries)))
         assert (len(scores), len(failed)) == (1, 1)
@@ -278,4 +301,53 @@ def test_a_try_that_fails_stops_the_sweep_with_its_settings_and_is_tried_again_l
 
         tries.forget(list(failed))
         tries.offer({name: wanted.tries[name] for name in failed})
-        assert sweep_jobs.work(redis, NEVER, SystemClock(), burst=True) == 1
+        assert sweep_jobs.work(redis, open_in_place, NEVER, SystemClock(), burst=True) == 1
+
+
+@pytest.mark.server
+def test_a_try_that_a_worker_may_just_have_taken_is_offered_again_at_the_second_look_only(
+    files: tuple[Path, Path], valkey_url: str
+) -> None:
+    wanted = a_sweep(files, "delay=2")
+    with connect_redis(valkey_url) as redis:
+        tries = SweepJobs(redis, wanted.spec)
+        tries.offer(wanted.tries)
+        taken = redis.lpop("rq:queue:sweep")
+
+        tries.offer(wanted.tries)
+        once = redis.lrange("rq:queue:sweep", 0, -1)
+        tries.offer(wanted.tries)
+
+        assert (once, tries.again) == ([], 1)
+        assert redis.lrange("rq:queue:sweep", 0, -1) == [taken]
+
+
+@pytest.mark.server
+def test_what_is_left_of_a_job_that_was_deleted_keeps_no_try_from_being_offered(
+    files: tuple[Path, Path], valkey_url: str
+) -> None:
+    """A worker that ends a job after it was deleted writes its state alone."""
+    wanted = a_sweep(files, "delay=2")
+    [name] = wanted.tries
+    with connect_redis(valkey_url) as redis:
+        redis.hset(f"rq:job:sweep-{name}", "status", "finished")
+        SweepJobs(redis, wanted.spec).offer(wanted.tries)
+
+        assert redis.lrange("rq:queue:sweep", 0, -1) == [f"sweep-{name}"]
+
+
+@pytest.mark.server
+def test_a_job_that_names_a_file_of_the_workers_machine_is_refused(
+    files: tuple[Path, Path], valkey_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("word")
+    wanted, varied = a_sweep(files, "delay=2"), {"leader_limits": f"@{tmp_path / 'secret'}"}
+    name = trial_id(wanted.spec, varied)
+    with connect_redis(valkey_url) as redis:
+        tries = SweepJobs(redis, wanted.spec)
+        tries.offer({name: varied})
+        sweep_jobs.work(redis, open_in_place, NEVER, SystemClock(), burst=True)
+
+        [found] = sweep_jobs.read(tries.known([name]))[1].values()
+    assert "may name no file" in found["error"]
+    assert "word" not in found["error"]

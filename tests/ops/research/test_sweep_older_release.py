@@ -9,9 +9,10 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from backtest.sweep.trial import open_in_place
 from ops.research import sweep_jobs
-from ops.research.sweep import SettingsSweep, plan
 from ops.research.sweep_jobs import QUEUE, SweepJobs
+from ops.research.sweep_plan import SettingsSweep, plan
 from redeemer.jobs.queue import bytes_connection
 from shared.clock import SystemClock
 from shared.redis.client import connect_redis
@@ -42,7 +43,7 @@ def test_a_try_that_an_older_release_enqueued_is_run_and_scored_by_this_one(
                 OLD_PATH, args=(wanted.spec.model_dump_json(), varied), job_id=f"sweep-{name}", unique=True
             )
 
-        done = sweep_jobs.work(redis, threading.Event(), SystemClock(), burst=True)
+        done = sweep_jobs.work(redis, open_in_place, threading.Event(), SystemClock(), burst=True)
         scores, failed = sweep_jobs.read(SweepJobs(redis, wanted.spec).known(list(wanted.tries)))
 
     assert done == 2

@@ -82,6 +82,7 @@ class AnvilNode(EvmNode):
     """Hands the redeemer's questions to anvil as they are; tests hold, forget and lag as on py-evm."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self._http = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         super().__init__(AnvilTester(self))
 

@@ -14,6 +14,7 @@ from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer, PickleSerializer
 
+from backtest.sweep.trial import open_in_place
 from ops.research import sweep_jobs
 from redeemer.jobs.queue import redemption_queue
 from shared.clock import SystemClock
@@ -136,7 +137,7 @@ def test_a_sweep_worker_runs_tries_and_nothing_else(valkey_url: str) -> None:
         queue = Queue(sweep_jobs.QUEUE, connection=raw, serializer=JSONSerializer)
         job = queue.enqueue_call("os.getcwd")  # pyright: ignore[reportUnknownMemberType] - as above
 
-        done = sweep_jobs.work(redis, threading.Event(), SystemClock(), burst=True)
+        done = sweep_jobs.work(redis, open_in_place, threading.Event(), SystemClock(), burst=True)
 
         assert done == 1
         assert Job.fetch(job.id, connection=raw, serializer=JSONSerializer).get_status() == JobStatus.FAILED

@@ -64,6 +64,20 @@ def test_a_job_that_waits_for_hours_is_left_where_it_is(redeemer: RedeemerFixtur
     assert redeemer.queue.job_ids == [JOB, job_id("paper", OTHER)]
 
 
+def test_a_job_of_a_killed_worker_is_enqueued_again_when_rq_has_forgotten_its_execution(
+    redeemer: RedeemerFixture,
+) -> None:
+    """What rq 3.0.0 does: it keeps the name of an execution a minute longer than its record."""
+    redeemer.jobs("paper", CONDITION)
+    redeemer.raw.lpop(redeemer.queue.key)
+    redeemer.raw.hset(f"rq:job:{JOB}", "status", "started")
+    redeemer.raw.zadd(f"rq:executions:{JOB}", {"forgotten": 4_000_000_000})
+    redeemer.clock.advance(2 * AGAIN_S)
+
+    assert redeemer.jobs("paper", CONDITION)
+    assert redeemer.queue.job_ids == [JOB]
+
+
 def test_a_job_run_twice_pays_once(redeemer: RedeemerFixture) -> None:
     hold(redeemer.paper.ledger, a_lot())
     redeemer.jobs("paper", CONDITION)

@@ -6,6 +6,8 @@ or solc makes of their public sources (README.md here says which); the rest is i
 
 import json
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,13 +93,37 @@ class PolygonRig:
         call = {"from": OPERATOR, "to": match.exchange, "data": "0x" + match.calldata.hex(), "gas": hex(MOST_GAS)}
         if "error" in self.node.answer({"id": 1, "method": "eth_call", "params": [call, "latest"]}):
             return ""
-        nonce = int(self.node.ask("eth_getTransactionCount", OPERATOR, "latest"), 16)
+        tx_hash = self.send_match(match)
+        assert self.receipt(tx_hash)["status"] == "0x1"
+        return tx_hash
+
+    def send_match(self, match: Match) -> str:
+        """Send a match, signed by its operator, and wait for nothing."""
+        nonce = int(self.node.ask("eth_getTransactionCount", OPERATOR, "pending"), 16)
         fields = {"type": 2, "chainId": CHAIN_ID, "nonce": nonce, "gas": MOST_GAS, "value": 0, **FEES}
         to = bytes.fromhex(match.exchange[2:])
         made = Account.from_key(OPERATOR_KEY).sign_transaction({**fields, "to": to, "data": match.calldata})
-        tx_hash = self.node.ask("eth_sendRawTransaction", "0x" + bytes(made.raw_transaction).hex())
-        assert self.receipt(tx_hash)["status"] == "0x1"
-        return str(tx_hash)
+        return str(self.node.ask("eth_sendRawTransaction", "0x" + bytes(made.raw_transaction).hex()))
+
+    @property
+    def websocket_url(self) -> str:
+        """Return where the node pushes."""
+        return f"ws://127.0.0.1:{self.node.port}"
+
+    @contextmanager
+    def held_back(self) -> Generator[None]:
+        """Let transactions wait in the pool while the block lasts."""
+        self.node.mines_at_once(on=False)
+        try:
+            yield
+        finally:
+            self.node.mine()
+            self.node.mines_at_once(on=True)
+
+    def poke(self) -> bool:
+        """Put something into the pool that is no match."""
+        self.node.ask("eth_sendTransaction", {"from": self.bank, "to": self.bank, "value": "0x1"})
+        return True
 
     def receipt(self, tx_hash: str) -> dict[str, Any]:
         """Return a receipt, waiting for its block."""

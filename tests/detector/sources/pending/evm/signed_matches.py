@@ -55,7 +55,9 @@ class SignedMatch:
     used: int
 
 
-def our_order(venue: Venue, wallet: Wallet, plain: PlainOrder, salt: int, kind: Kind) -> OurOrder:
+def our_order(
+    venue: Venue, wallet: Wallet, plain: PlainOrder, salt: int, kind: Kind, signed_at_ms: int = 1_790_000_000_000
+) -> OurOrder:
     """Sign an order with the buyer's code; the wallet's address is ours to derive, not the test's."""
     owner = OrderSigner(SecretStr(f"{wallet.number:064x}")).address
     trading = TradingWallet(WalletKind(wallet.kind), checksummed(wallet.address), owner)
@@ -67,7 +69,7 @@ def our_order(venue: Venue, wallet: Wallet, plain: PlainOrder, salt: int, kind: 
         side="SELL" if plain.is_sell else "BUY",
         amounts=OrderAmounts(plain.gives, plain.wants),
         salt=salt,
-        signed_at_ms=1_790_000_000_000 + salt,
+        signed_at_ms=signed_at_ms,
         kind=kind,
     )
     return OurOrder(wallet, unsigned)

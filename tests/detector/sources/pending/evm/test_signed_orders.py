@@ -1,5 +1,6 @@
 """Orders that our buyer signs settle on the real exchanges, and what our reader and our proof say of them is true."""
 
+import itertools
 import os
 from dataclasses import dataclass
 from typing import Any, cast
@@ -7,19 +8,21 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from buyer.strategy.exits.exit_floor import fee_floor
 from detector.sources.pending.match_proof import MatchProof
 from detector.sources.pending.operator_registry import OperatorRegistry
 from detector.sources.pending.order_proof import OrderProofs
 from detector.sources.pending.pending_matches import fills_of
 from detector.sources.pending.wallet_word import WalletWord
 from shared.clock import ManualClock
-from shared.domain.money import MICRO
+from shared.domain.money import MICRO, Price, Rate
 from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.endpoints import EXCHANGE_V3
 from shared.polymarket.wire.leader_fills import LeaderFill
 from shared.polymarket.wire.matches.match_call import CalledOrder, read_match
 from shared.polymarket.wire.matches.signed_transaction import NodeTransaction
 from shared.polymarket.wire.order_filled import read_logs
+from tests.buyer.builders import a_market
 from tests.detector.sources.pending.evm.conftest import TRADERS
 from tests.detector.sources.pending.evm.signed_matches import SignedMatch, a_signed_match, our_order
 from tests.detector.sources.pending.evm.test_amounts import said
@@ -30,6 +33,9 @@ from tests.detector.sources.pending.random_matches import PlainOrder, seeded
 pytestmark = pytest.mark.evm
 MATCHES = int(os.environ.get("HYBRID_EVM_MATCHES", "30"))
 """Settled matches of each exchange."""
+_SALTS = itertools.count(10**9, 2)
+BID, FEE = 40_000, 1_920
+"""A cheap bid, and what a share sold to it costs at 5%: 0.05 x 0.04 x 0.96."""
 
 
 def test_our_orders_settle_and_reader_proof_and_balances_agree(venue: Venue) -> None:
@@ -55,21 +61,25 @@ def test_our_orders_settle_and_reader_proof_and_balances_agree(venue: Venue) -> 
 
 def test_a_sale_far_below_a_cheap_bid_settles_only_above_the_fee_floor(venue: Venue) -> None:
     """The exchange caps a fee against the cash at a SELL's *limit* (venue reference 7.7); V3 against the proceeds."""
-    shares, bid, fee = 100 * MICRO, 40_000, 192_000  # 5% x 100 x 0.04 x 0.96
-    cap = 500
+    for cap_bps, floor in ((500, FEE * 20), (1000, FEE * 10)):
+        _cap_fees(venue, cap_bps)
 
-    def sold(limit: int) -> str:
-        maker = PlainOrder(1, 0, is_sell=False, gives=shares * bid // MICRO, wants=shares)
-        taker = PlainOrder(0, 0, is_sell=True, gives=shares, wants=shares * limit // MICRO)
-        ours = our_order(venue, TRADERS[0], taker, 10**9 + limit, "FAK")
-        amounts: Any = (ours, (our_order(venue, TRADERS[1], maker, limit, "GTC"),), shares, (maker.gives,), fee, (0,))
-        named: Any = {"exchange": venue.exchange, "condition": venue.condition, "received": maker.gives}
-        return venue.rig.settle(Match(*amounts, **named))
+        assert _sold(venue, floor)
+        assert bool(_sold(venue, floor - 100)) == (venue.exchange == EXCHANGE_V3)
 
-    floor = fee * 10_000 // cap * MICRO // shares
+    _cap_fees(venue, 500)
 
-    assert sold(floor)
-    assert bool(sold(floor - 1_000)) == (venue.exchange == EXCHANGE_V3)
+
+def test_the_floor_of_our_exits_is_that_of_an_exchange_that_takes_10_percent_and_too_low_for_one_of_5(
+    venue: Venue,
+) -> None:
+    """The contract begins with 500 bps; what the venue set is not known here, and 1000 is what we reckon with."""
+    floor = fee_floor(Price(BID), a_market(fee_rate=Rate(50_000)))
+
+    settles = {cap_bps: bool(_cap_fees(venue, cap_bps) or _sold(venue, floor)) for cap_bps in (1000, 500)}
+
+    assert floor == FEE * 10
+    assert settles == {1000: True, 500: venue.exchange == EXCHANGE_V3}
 
 
 def test_an_order_signed_by_another_key_is_refused_by_the_exchange_and_by_our_proof(venue: Venue) -> None:
@@ -84,6 +94,22 @@ def test_an_order_signed_by_another_key_is_refused_by_the_exchange_and_by_our_pr
         assert not asked.is_signed(venue.exchange, _called(venue, tuple(forged)))
         assert venue.rig.settle(_against(venue, good.encoded))
         assert not venue.rig.settle(_against(venue, tuple(forged)))
+
+
+def _cap_fees(venue: Venue, cap_bps: int) -> None:
+    if venue.exchange != EXCHANGE_V3:  # V3's cap is in its code
+        venue.rig.send(venue.exchange, "setMaxFeeRate(uint256)", cap_bps)
+
+
+def _sold(venue: Venue, limit: int) -> str:
+    """Sell 100 shares at a limit to a bid of 0.04, with a fee of 5%; return the transaction, '' where it reverts."""
+    shares, salt = 100 * MICRO, next(_SALTS)
+    maker = PlainOrder(1, 0, is_sell=False, gives=shares * BID // MICRO, wants=shares)
+    taker = PlainOrder(0, 0, is_sell=True, gives=shares, wants=shares * limit // MICRO)
+    orders = [our_order(venue, TRADERS[n], each, salt + n, "FAK") for n, each in enumerate((taker, maker))]
+    amounts: Any = (orders[0], (orders[1],), shares, (maker.gives,), FEE * shares // MICRO, (0,))
+    named: Any = {"exchange": venue.exchange, "condition": venue.condition, "received": maker.gives}
+    return venue.rig.settle(Match(*amounts, **named))
 
 
 def _client(venue: Venue) -> PolygonClient:
