@@ -83,9 +83,10 @@ class Run:
 
     def live(self, step: str) -> None:
         """Tell some signals, and let a buyer live until it dies at `step`, or its time is over."""
-        often = (1,) if kill_steps.recovers(step) else (1, 1, 2, 3)
+        several = kill_steps.needs_several(step)
+        often = (1,) if several or kill_steps.recovers(step) else (1, 1, 2, 3)
         nth, moment_s = self.dice.choice(often), self.dice.uniform(0.02, 1.5)
-        self.tell(max(nth, self.dice.choice((1, 2, 3))), nth)
+        self.tell(max(nth, 4 if several else self.dice.choice((1, 2, 3))), 4 if several else nth)
         child = _fork(self.world.environment, step if step != SERVER else "", nth, moment_s)
         if step == SERVER:
             CLOCK.wait(NEVER, moment_s)

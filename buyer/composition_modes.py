@@ -13,7 +13,7 @@
 | wallet | the ledger is all there is | compared with the chain every `WALLET_CHECK_S` |
 | the ledger's owner | noted, and said where it changes | a wallet; another is refused |
 | the ledger's last place | in memory | on disk too, in `RUN_DIR` |
-| tokens at once | one: a session can be replayed | `TOKENS_AT_ONCE` |
+| orders at once | one: a session can be replayed | `TOKENS_AT_ONCE` |
 """
 
 import threading
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from buyer.composition_live import LiveAccount
     from buyer.venue.polymarket.buy_permission import BuyPermission
 
-TOKENS_AT_ONCE = 8
-"""Tokens whose signals a live shard works on side by side."""
+TOKENS_AT_ONCE = 16
+"""Orders that a live shard has out side by side, each waiting for the venue or for its end to be written."""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,10 @@ class ShardBuilder:
             journal.send_at(mode.order_turns)
         counter = DecisionCounter()
         settings, prices, clock = self.parts.settings, self.parts.prices, self.parts.clock
-        marker, looks = LossMarker(lambda: open_lots(whole), prices, clock, self.parts.held), LotLooks(settings.limits)
+        marker, looks = (
+            LossMarker(lambda: open_lots(whole), prices, clock, self.parts.held),
+            LotLooks(settings.limits),
+        )
         breaker = BuyBreaker(
             ledger,
             lambda: lease.fence,

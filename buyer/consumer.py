@@ -9,6 +9,7 @@ from typing import Any
 from buyer.crash_limiter import CrashLimiter
 from buyer.decision_counter import DecisionCounter
 from buyer.domain.token_shard import ALL, TokenShard
+from buyer.execution.batches.entry_batch import EntryBatch
 from buyer.execution.buy_gate import BuyGate
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.journal import Journal
@@ -108,6 +109,14 @@ class SignalConsumer:
             warm=self.warm,
             retract=retractions.take,
         )
+        self._batch = EntryBatch(
+            self._handler,
+            journal,
+            self._token_executor,
+            renew=lease.renew,
+            between=self._between_signals,
+            is_due=lambda: self._transit.due,
+        )
         self._active = False
         self.counter = counter or DecisionCounter()
         self._log = logs.get_logger("buyer")
@@ -144,8 +153,10 @@ class SignalConsumer:
             self.close()
 
     def close(self) -> None:
-        """End the threads that worked on signals."""
+        """End the threads that worked on signals, and acknowledge what is done."""
         self._token_executor.close()
+        with contextlib.suppress(HybridError):
+            self._reader.flush()
 
     def submit(self, signal: ActionableSignal) -> None:
         """Take a signal from the same process; the stream delivers it as well, so a crash loses nothing."""
@@ -226,14 +237,14 @@ class SignalConsumer:
         self._finish_before_deciding()
         self._land_orders()
         if self._inbox is not None:
-            self._handle_inbox(self._inbox, stop)
+            self._handler.handle_inbox(self._inbox, self.rest_s(INBOX_WAIT_S), stop, self._between_signals)
         self._journal.refresh()
         self._gate.refresh()
         entries = self._read(stop)
         self._loss.note_entries(entries)
         # What was read is taken back before it is decided on, however many entries stand between.
         entries = sorted(entries, key=lambda entry: not is_retraction(entry))
-        self._token_executor.run(entries, self._handler.handle_entry, stop, self._between_signals)
+        self._batch.run(entries, stop)
         self._loss.notice()
 
     def _read(self, stop: threading.Event) -> list[StreamEntry]:
@@ -248,11 +259,11 @@ class SignalConsumer:
     def _between_signals(self) -> None:
         """Keep the lease, conclude the orders that arrived, and go on with what waited for them."""
         self._lease.renew()
-        if self._transit.land():
+        if self._transit.land(self._executor.carry_out_all):
             self._handler.retry_deferred()
 
     def _land_orders(self) -> None:
-        self._transit.land()
+        self._transit.land(self._executor.carry_out_all)
         self._handler.retry_deferred()
 
     def _finish_before_deciding(self) -> None:
@@ -270,18 +281,6 @@ class SignalConsumer:
             work_due()
         if self._exits is not None and not self._recovery.holds_sells:
             self._exits.work_due()
-
-    def _handle_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
-        """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""
-        wait_s = self.rest_s(INBOX_WAIT_S)
-        while not stop.is_set():
-            try:
-                signal = inbox.get(timeout=wait_s)
-            except queue.Empty:
-                return
-            wait_s = 0
-            self._between_signals()
-            self._handler.handle_submitted(signal)
 
     def _keep_trying(self, stop: threading.Event, step: Callable[[], None]) -> None:
         """Run `step`; while Redis is away or an outcome is unknown, wait and begin with what was interrupted."""

@@ -20,8 +20,12 @@ class CrashLimiter:
         self._crashes: Counter[str] = Counter()
         self._log = logs.get_logger("buyer")
 
-    def make(self, name: str, step: Callable[[], object], give_up: Callable[[str], object]) -> None:
+    def make(
+        self, name: str, step: Callable[[], object], give_up: Callable[[str], object], *, ends: bool = True
+    ) -> None:
         """Run `step`; one that can never work, or crashed often enough, is given up with its reason.
+
+        Its crashes are forgotten when it `ends` well; another part of it may follow.
 
         Raises:
             Crashed: make it again.
@@ -39,4 +43,6 @@ class CrashLimiter:
             if self._crashes[name] < MOST_ATTEMPTS:
                 raise Crashed(f"{name} failed: {error}") from error
             give_up(f"failed {MOST_ATTEMPTS} times: {type(error).__name__}: {error}")
-        self._crashes.pop(name, None)
+            ends = True
+        if ends:
+            self._crashes.pop(name, None)

@@ -1,10 +1,14 @@
 """Handling of one signal or entry at a time: decided, deferred behind an order of its token, or buried."""
 
+import queue
+import threading
 from collections.abc import Callable
+from functools import partial
 
 from buyer.crash_limiter import Crashed, CrashLimiter
+from buyer.execution.batches.ready_step import Judged, ReadyStep
 from buyer.execution.buy_gate import NOT_FOLLOWED, BuyGate, BuyHeld
-from buyer.execution.journal import Journal
+from buyer.execution.journal import Journal, LedgerMoved
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_precedence import NotSettled
 from buyer.strategy.sizing import is_completed
@@ -12,7 +16,7 @@ from buyer.token_backlog import TokenBacklog
 from buyer.token_executor import leader_of, token_of
 from shared import logs
 from shared.domain.errors import GiveUp, HybridError, OutcomeUnknown
-from shared.domain.ledger_write import StreamAck
+from shared.domain.ledger_write import Answer, StreamAck
 from shared.messages.events import AnyEvent, read_event
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
@@ -62,20 +66,33 @@ class SignalHandler:
 
         One whose order may stand waits for that, and others go on.
         """
-        line = self._line_of(leader_of(entry.json), token_of(entry.json))
-        if self._deferred.holds(line) and not is_retraction(entry):
-            self._deferred.put(line, entry.id, entry)
-            return
-        try:
-            self._attempts.make(
-                entry.id,
-                lambda: self._dispatch(read_event(entry.json), entry),
-                lambda reason: self._bury(entry, reason),
-            )
-        except Crashed:
-            raise
-        except (NotSettled, OutcomeUnknown) as error:
-            self._defer(line, entry, error)
+        if not self._waits_behind(entry):
+            self._attend(entry, lambda: self._dispatch(entry, self._executor.process_actionable))
+
+    def judge_entry(self, entry: StreamEntry) -> ReadyStep | None:
+        """Judge one entry and return its first step; None where it has none, or waits, or has come to its end."""
+        if self._waits_behind(entry):
+            return None
+        steps: list[Judged] = []
+        self._attend(
+            entry,
+            lambda: self._dispatch(entry, lambda signal, ack: steps.append(self._executor.judge(signal, ack))),
+            ends=False,
+        )
+        return _step_in(steps)
+
+    def finish_entry(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> ReadyStep | None:
+        """Go on behind an entry's step and return the next one; where somebody else moved the ledger, begin anew."""
+        steps: list[Judged] = []
+
+        def finish() -> None:
+            try:
+                steps.append(step.then(answer()))
+            except LedgerMoved:
+                self._dispatch(entry, partial(self._executor.process_actionable, ask=True))
+
+        self._attend(entry, finish, ends=not step.at_turn)
+        return _step_in(steps)
 
     def handle_submitted(self, signal: ActionableSignal) -> None:
         """Decide on a signal of the same process; the stream delivers it again, so what fails is left to that.
@@ -98,6 +115,26 @@ class SignalHandler:
         except Exception:  # noqa: BLE001 - logged whole; the stream's delivery counts the attempts (pitfall 29)
             self._log.exception("left_to_the_stream", signal_id=signal.id)
 
+    def handle_inbox(
+        self,
+        inbox: "queue.Queue[ActionableSignal]",
+        wait_s: float,
+        stop: threading.Event,
+        between: Callable[[], None],
+    ) -> None:
+        """Decide on what waits, or comes within `wait_s`; the stream delivers each again: what cannot be is left to it.
+
+        `between` is run before each.
+        """
+        while not stop.is_set():
+            try:
+                signal = inbox.get(timeout=wait_s)
+            except queue.Empty:
+                return
+            wait_s = 0
+            between()
+            self.handle_submitted(signal)
+
     def retry_deferred(self) -> None:
         """Try again what waits for an order to end; not acknowledged, it also comes back after a crash."""
         self._deferred.retry(self._retry)
@@ -107,6 +144,26 @@ class SignalHandler:
             self.handle_entry(item)
         else:
             self.handle_submitted(item)
+
+    def _waits_behind(self, entry: StreamEntry) -> bool:
+        """Put an entry behind what waits in its line, if anything does; say whether it was."""
+        line = self._line_of_entry(entry)
+        waits = self._deferred.holds(line) and not is_retraction(entry)
+        if waits:
+            self._deferred.put(line, entry.id, entry)
+        return waits
+
+    def _attend(self, entry: StreamEntry, act: Callable[[], object], *, ends: bool = True) -> None:
+        """Do something about an entry: what can never work is buried, what depends on an order is put off."""
+        try:
+            self._attempts.make(entry.id, act, lambda reason: self._bury(entry, reason), ends=ends)
+        except Crashed:
+            raise
+        except (NotSettled, OutcomeUnknown) as error:
+            self._defer(self._line_of_entry(entry), entry, error)
+
+    def _line_of_entry(self, entry: StreamEntry) -> str:
+        return self._line_of(leader_of(entry.json), token_of(entry.json))
 
     def _line_of(self, leader: str, token_id: str) -> str:
         """Return in which line a signal waits: a paper order on its way holds its whole token."""
@@ -118,23 +175,23 @@ class SignalHandler:
         say("deferred", entry=entry.id, error=str(error))
         self._deferred.put(line, entry.id, entry, passable=isinstance(error, BuyHeld) or is_retraction(entry))
 
-    def _dispatch(self, told: AnyEvent, entry: StreamEntry) -> None:
-        event = self._completed(told)
+    def _dispatch(self, entry: StreamEntry, decide: Callable[[ActionableSignal, StreamAck | None], object]) -> None:
+        event = self._completed(read_event(entry.json))
         from_stream = entry.stream == self._reader.stream  # a line of a pipe has nobody to acknowledge it to
         if isinstance(event, ActionableSignal):
             if from_stream and self._skip_unfollowed(event):
-                self._reader.ack(entry.id)
+                self._reader.ack_soon(entry.id)
                 return
             self._admit(event)
             ack = StreamAck(entry.stream, self._reader.group, entry.id) if from_stream else None
-            self._executor.process_actionable(event, ack)
+            decide(event, ack)
             return
         if isinstance(event, HybridProgress):
             self._warm(event)
         elif isinstance(event, FillRetracted):
             self._retract(event)
         if from_stream:
-            self._reader.ack(entry.id)
+            self._reader.ack_soon(entry.id)
 
     def _completed(self, told: AnyEvent) -> AnyEvent:
         """Return the signal in a confirmation that is decided on by itself: of a trade that waited for it."""
@@ -160,3 +217,7 @@ class SignalHandler:
     def _bury(self, entry: StreamEntry, reason: str) -> None:
         self._log.error("buried", entry=entry.id, reason=reason)
         self._executor.bury(entry, reason, self._reader.group)
+
+
+def _step_in(judged: list[Judged]) -> ReadyStep | None:
+    return next((one for one in judged if isinstance(one, ReadyStep)), None)

@@ -6,16 +6,19 @@ always names its token, and not always its market: by markets a sell could overt
 """
 
 import contextlib
+import queue
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
 from shared.domain.errors import OutcomeUnknown, TryAgain
 from shared.redis.streams import StreamEntry
 
 MEANWHILE_S = 1.0
+T = TypeVar("T")
 _TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
 _LEADER = re.compile(r'"leader"\s*:\s*"([^"]*)"')
 
@@ -55,9 +58,33 @@ class TokenExecutor:
             return
         over = threading.Event()
         work = deque(tokens)
+        self._work_out(len(tokens), lambda: _work(work, handle, stop, over), meanwhile, over)
+
+    def finished(self, works: Sequence[Callable[[], T]], meanwhile: Callable[[], None]) -> Iterator[list[T]]:
+        """Do every work, side by side, and yield what is finished as it comes; a stop does not end them.
+
+        Raises:
+            As `run` does, when all that was finished has been yielded; some works may not have begun.
+        """
+        over, left, done = threading.Event(), deque(works), queue.SimpleQueue[T | None]()
+        if self._most == 1 or len(works) <= 1:
+            errors = _alone(left, done.put, meanwhile)
+            if some := _drained(done, 0):
+                yield some
+            _raise(errors)
+            return
         pool = self._pool = self._pool or ThreadPoolExecutor(self._most, thread_name_prefix="lane")
-        busy = {pool.submit(_work, work, handle, stop, over) for _ in range(min(self._most, len(tokens)))}
-        _raise([*_attended(busy, meanwhile, over), *(one.exception() for one in busy)])
+        busy = [pool.submit(_do_works, left, done.put, over) for _ in range(min(self._most, len(works)))]
+        errors: list[BaseException] = []
+        try:
+            while not all(one.done() for one in busy) or not done.empty():
+                if some := _drained(done, MEANWHILE_S):
+                    yield some
+                errors += _tried(meanwhile, over)
+        finally:
+            over.set()
+            wait(busy)
+        _raise([*errors, *(one.exception() for one in busy)])
 
     def close(self) -> None:
         """End the threads; `run` has come back, so none is at work, and may be called again."""
@@ -65,16 +92,69 @@ class TokenExecutor:
         if pool is not None:
             pool.shutdown()
 
+    def _work_out(
+        self, parts: int, lane: Callable[[], None], meanwhile: Callable[[], None], over: threading.Event
+    ) -> None:
+        """Let threads, as many as there are parts at most, each run `lane` until it comes back."""
+        pool = self._pool = self._pool or ThreadPoolExecutor(self._most, thread_name_prefix="lane")
+        busy = {pool.submit(lane) for _ in range(min(self._most, parts))}
+        _raise([*_attended(busy, meanwhile, over), *(one.exception() for one in busy)])
+
+
+def _do_works(left: "deque[Callable[[], T]]", tell: Callable[[T | None], None], over: threading.Event) -> None:
+    """Take one work after the other; a failure ends all threads at their next work. None tells of the end."""
+    try:
+        while left and not over.is_set():
+            try:
+                work = left.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            tell(work())
+    except BaseException:
+        over.set()
+        raise
+    finally:
+        tell(None)
+
+
+def _alone(
+    left: "deque[Callable[[], T]]", tell: Callable[[T | None], None], meanwhile: Callable[[], None]
+) -> list[BaseException]:
+    """Do one work after the other in this thread; return what ended them."""
+    try:
+        while left:
+            meanwhile()
+            tell(left.popleft()())
+    except Exception as error:  # noqa: BLE001 - raised once what was finished has been taken
+        return [error]
+    return []
+
+
+def _drained(done: "queue.SimpleQueue[T | None]", wait_s: float) -> list[T]:
+    """Return what is finished, once there is something, or the time is over."""
+    found: list[T | None] = []
+    with contextlib.suppress(queue.Empty):
+        found.append(done.get(timeout=wait_s) if wait_s else done.get_nowait())
+        while True:
+            found.append(done.get_nowait())
+    return [one for one in found if one is not None]
+
+
+def _tried(meanwhile: Callable[[], None], over: threading.Event) -> list[BaseException]:
+    """Return what `meanwhile` raised, which ends all threads."""
+    try:
+        meanwhile()
+    except Exception as error:  # noqa: BLE001 - raised when the threads have ended
+        over.set()
+        return [error]
+    return []
+
 
 def _attended(busy: set[Future[None]], meanwhile: Callable[[], None], over: threading.Event) -> list[BaseException]:
     """Wait until all work is done; return what `meanwhile` raised."""
     raised: list[BaseException] = []
     while wait(busy, MEANWHILE_S).not_done:
-        try:
-            meanwhile()
-        except Exception as error:  # noqa: BLE001 - raised when the threads have ended
-            over.set()
-            raised.append(error)
+        raised += _tried(meanwhile, over)
     return raised
 
 

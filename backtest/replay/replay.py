@@ -119,7 +119,7 @@ class SessionReplay:
             return again
         self._prices.met_by(decision)
         self._venue.of(decision)
-        return sent.arrive()
+        return self._engine(decision.inputs).carry_out(sent.arrive())
 
     def _reserve(self, update: OrderUpdate) -> None:
         """Set aside what an order without an end reserved; its exposures by its market's facts, where any are known."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+from buyer.execution.batches.ready_step import ReadyStep
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit
 from buyer.execution.journal import Journal
 from buyer.strategy.decision_context import ContextBase
 from buyer.strategy.policy import PolicyDecision
 from shared.domain.ledger_write import StreamAck
-from shared.messages.decisions import BuyEngineDecision, RuleResult
+from shared.messages.decisions import RuleResult
 from shared.messages.signals import ActionableSignal
 
 
@@ -35,7 +36,7 @@ class RunWriter(DecisionWriter):
 
     def skip(
         self, signal: ActionableSignal, verdict: PolicyDecision, case: ContextBase, ack: StreamAck | None
-    ) -> BuyEngineDecision | None:
+    ) -> ReadyStep | None:
         """Tell of a skip; write its decision only where something follows from it."""
         if not verdict.idle:
             return super().skip(signal, verdict, case, ack)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import time_ns  # noqa: TID251 - fractions of a millisecond, beside the simulator's own wall clock
 from typing import Any
@@ -64,6 +64,10 @@ class Trading:
     """The first outcome of each of `MARKETS` markets."""
     recorder_url: str = ""
     """The venue that takes the orders in place of the local CLOB, where there is one."""
+    far_url: str = ""
+    """Where the programs reach the server, when it is far from them."""
+    changes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Settings of the buyer that are others here."""
 
     def __post_init__(self) -> None:
         self._levers = Upstream(
@@ -137,7 +141,7 @@ class Trading:
             "TRACKED_WALLETS": ",".join(LEADERS),
             "DRY_RUN": "false",
             "PRIVATE_KEY": KEY,
-            "REDIS_URL": self.server.url,
+            "REDIS_URL": self.far_url or self.server.url,
             "GAMMA_URL": str(self.urls["gamma_url"]),
             "CLOB_URL": self.recorder_url or str(self.urls["clob_url"]),
             "CLOB_MARKET_URL": str(self.urls["clob_ws_url"]),
@@ -150,6 +154,7 @@ class Trading:
             "RPC_RATE_PER_S": "1000",
             "ACCOUNT_RATE_PER_S": "90",
             **UNBOUNDED,
+            **self.changes,
         }
 
 

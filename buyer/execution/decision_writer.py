@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope
+from buyer.execution.batches.ready_step import ReadyStep
 from buyer.execution.journal import Journal
 from buyer.strategy.decision_context import ContextBase
 from buyer.strategy.policy import PolicyDecision
 from shared.domain.errors import RefusedForSafety
-from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
+from shared.domain.ledger_write import RefusedWrite, Result, StreamAck, WrittenStep
 from shared.domain.market import MarketFacts
 from shared.domain.money import from_micro
 from shared.domain.trading_words import Mode
@@ -96,10 +97,10 @@ class DecisionWriter:
 
     def skip(
         self, signal: ActionableSignal, verdict: PolicyDecision, case: ContextBase, ack: StreamAck | None
-    ) -> BuyEngineDecision | None:
-        """Write and announce the decision on a signal that gets no order; None where it was decided before."""
+    ) -> ReadyStep | None:
+        """Return the step that ends a signal without an order, and announces it unless it was decided before."""
         names, rules = (signal.id, signal.leader, signal.token_id), self.told(verdict)
-        return self.conclude(self.compose(*names, verdict, self.inputs_of(case), rules), None, None, ack)
+        return self.ending(self.compose(*names, verdict, self.inputs_of(case), rules), None, None, ack)
 
     def ended(self, draft: BuyEngineDecision, verdict: PolicyDecision, outcome: Outcome) -> BuyEngineDecision:
         """Return a decision with what became of its order."""
@@ -118,17 +119,30 @@ class DecisionWriter:
         Raises:
             RefusedForSafety: its outcome does not fit the ledger.
         """
-        result = self._journal.conclude(decision, scope, facts, ack, letter)
+        return self._ended(decision, self._journal.conclude(decision, scope, facts, ack, letter))
+
+    def ending(
+        self, decision: BuyEngineDecision, scope: LedgerScope | None, facts: MarketFacts | None, ack: StreamAck | None
+    ) -> ReadyStep:
+        """Return the step that writes a decision's end; what follows it raises as `conclude`, and LedgerMoved."""
+        write = self._journal.ending(decision, scope, facts, ack)
+
+        def then(result: Result) -> BuyEngineDecision | None:
+            return self._ended(decision, self._journal.ended(write, decision, result))
+
+        return ReadyStep(write, then)
+
+    def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: StreamAck | None) -> BuyEngineDecision | None:
+        """Write a dead letter with its decision and announce that; None where that stood before."""
+        result = self._journal.bury(decision, letter, ack)
+        return self._announced(decision, written=isinstance(result, WrittenStep))
+
+    def _ended(self, decision: BuyEngineDecision, result: Result) -> BuyEngineDecision | None:
         if isinstance(result, RefusedWrite):
             raise RefusedForSafety(
                 f"signal {decision.signal_id}: its outcome would leave {result.account} at {from_micro(result.value)}; "
                 "the ledger and the venue disagree, so nothing goes on: compare both before you start again"
             )
-        return self._announced(decision, written=isinstance(result, WrittenStep))
-
-    def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: StreamAck | None) -> BuyEngineDecision | None:
-        """Write a dead letter with its decision and announce that; None where that stood before."""
-        result = self._journal.bury(decision, letter, ack)
         return self._announced(decision, written=isinstance(result, WrittenStep))
 
     def _announced(self, decision: BuyEngineDecision, *, written: bool) -> BuyEngineDecision | None:

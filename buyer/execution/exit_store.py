@@ -26,6 +26,8 @@ from shared.ledger.port import Ledger, open_lots
 from shared.messages.decisions import ExitTask, Gathered
 from shared.messages.value_codec import codec_of, write_value
 
+LOOKED_AT = (EXITS, SALES, CONTROLS)
+"""Records that say what is to be sold; of lots, only those that are held are read."""
 SWEPT_AT_ONCE, MOST_SWEPT = 200, 20_000
 """Lots that are forgotten in one step, and in one sweep."""
 
@@ -68,10 +70,11 @@ class ExitStore:
 
     def read(self) -> ExitState:
         """Return what is held and what is being sold."""
-        tasks = {key: codec_of(ExitTask).read(text) for key, text in self._ledger.records(EXITS).items()}
-        values = self._ledger.accounts().values
-        typed = bool(values.get(FLATTEN)) and sells_at_any_price(self._ledger.records(CONTROLS).get(NOTES[FLATTEN]))
-        return ExitState(tuple(open_lots(self._ledger, values)), tasks, values, typed, self._ledger.records(SALES))
+        ledger = self._ledger.snapshot(LOOKED_AT)
+        tasks = {key: codec_of(ExitTask).read(text) for key, text in ledger.records(EXITS).items()}
+        values = ledger.accounts().values
+        typed = bool(values.get(FLATTEN)) and sells_at_any_price(ledger.records(CONTROLS).get(NOTES[FLATTEN]))
+        return ExitState(tuple(open_lots(self._ledger, values)), tasks, values, typed, ledger.records(SALES))
 
     def begin_by_hand(self, state: ExitState, now_ms: int) -> None:
         """Make an exit of each lot that a person wants sold, and forget the wish; one of no lot is forgotten alone."""

@@ -5,23 +5,22 @@ bytes to an intent, and to a decision its event and the entry's acknowledgement.
 nothing with its decision: it becomes a record of `orders` (pitfall 20).
 """
 
-import threading
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Generator, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from buyer.domain.booked_trade import booked_trade
 from buyer.domain.ledger_scope import LedgerScope, portfolio_of
-from buyer.domain.order_states import is_provisional
+from buyer.execution.batches.decision_basis import DecisionBasis
+from buyer.execution.batches.signal_status import SignalStatus, status_in, status_names
 from buyer.execution.decision_text import decision_text
-from buyer.execution.order_writes import NO_BALANCES, decision_write, filled_write, intent_write, order_update
+from buyer.execution.order_writes import ending_write, intent_write, order_update
 from buyer.execution.venue_port import BuyPermission
 from buyer.strategy.limits import TradingLimits
 from shared.domain.ledger_accounts import CASH, DEPOSITED, shares_account
 from shared.domain.ledger_write import (
+    Answer,
     BalanceGuard,
-    Balances,
     FencingToken,
     KnownWrite,
     LedgerRecord,
@@ -46,22 +45,8 @@ CONCLUDED = "another buyer"
 """Who keeps an order from being sent that was concluded meanwhile."""
 
 
-class SignalStatus(Struct, frozen=True):
-    """The state of a signal in the journal: decided for good, an intent without an outcome, or neither."""
-
-    decided: bool
-    intent: str | None
-    signed: str = ""
-
-
 class LedgerMoved(Exception):
     """The ledger is no longer what a decision was made on, and nothing was written: look again and decide again."""
-
-
-class _ThreadStep(threading.local):
-    """The ledger's step that a thread's decision rests on, unless it asked."""
-
-    seq: int | None = None
 
 
 class Journal:
@@ -76,7 +61,7 @@ class Journal:
         self._ledger, self._fence, self._mirror = ledger, fence, mirror
         self._turns: GateTurns | None = None
         self._gate: BuyPermission | None = None
-        self._rests_on = _ThreadStep()
+        self._basis = DecisionBasis()
 
     def send_at(self, turns: GateTurns) -> None:
         """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
@@ -97,7 +82,7 @@ class Journal:
 
     def status_of(self, signal_id: str) -> SignalStatus:
         """Return what happened to this signal before."""
-        return _status_in(signal_id, self._ledger.read((), *_names_of(signal_id)))
+        return status_in(signal_id, self._ledger.read((), *status_names(signal_id)))
 
     def status_and_balances(
         self, signal_id: str, scope: LedgerScope, *, ask: bool = True
@@ -107,13 +92,13 @@ class Journal:
         Unless asked to `ask`, the ledger is asked only when that is not at hand; that a signal was decided before is
         then told by the step that writes.
         """
-        writes, records = _names_of(signal_id)
+        writes, records = status_names(signal_id)
         names, wanted = scope.names, (*records, *scope.names.records)
         found = self._mirror.at_hand(names.accounts, wanted) if self._mirror and not ask else None
-        self._rests_on.seq = found.seq if found else None
+        self._basis.seq = self._mirror.known_seq if found and self._mirror else None
         if found is None:
             found = self._ledger.read(names.accounts, writes, wanted)
-        return _status_in(signal_id, found), portfolio_of(scope, found.seq, found.values, found.records)
+        return status_in(signal_id, found), portfolio_of(scope, found.seq, found.values, found.records)
 
     def refresh(self) -> None:
         """Have the balances at hand for the next signal."""
@@ -137,9 +122,10 @@ class Journal:
         """Return the exact bytes that were kept with an intent; '' for none."""
         return self.status_of(signal_id).signed
 
-    def unsettled(self) -> dict[str, str]:
+    def unsettled(self, *, ask: bool = True) -> dict[str, str]:
         """Return every order that the venue took and whose trades are not terminal: order id -> decision."""
-        return self._ledger.records(ORDERS)
+        found = self._mirror.kind_at_hand(ORDERS) if self._mirror and not ask else None
+        return self._ledger.records(ORDERS) if found is None else found
 
     def deposit(self, amount: int) -> None:
         """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten.
@@ -182,6 +168,28 @@ class Journal:
             )
         )
 
+    def intent(
+        self, draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits, signed: str = ""
+    ) -> LedgerWrite:
+        """Return the step that reserves the order's budget and records the intent.
+
+        Raises:
+            TryAgain: it is a buy, and buys wait.
+        """
+        if order.side == "BUY" and self._gate:
+            self._gate.admit()
+        exact_bytes = (LedgerRecord(SIGNED, draft.signal_id, signed),) if signed else ()
+        intent = LedgerRecord(INTENTS, draft.signal_id, decision_text(draft))
+        write = intent_write(draft, order, scope, limits)
+        return replace(
+            write,
+            records=(intent, *exact_bytes, *write.records),
+            events=((DECISIONS, order_update(draft, order, None)),),
+            fence=self._fence(),
+            **self._basis.take(),
+            unless=(f"decision:{draft.signal_id}",),
+        )
+
     def intend(
         self, draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits, signed: str = ""
     ) -> Result:
@@ -191,21 +199,63 @@ class Journal:
             LedgerMoved: what was at hand does not hold any more.
             TryAgain: it is a buy, and buys wait.
         """
-        if order.side == "BUY" and self._gate:
-            self._gate.admit()
-        exact_bytes = (LedgerRecord(SIGNED, draft.signal_id, signed),) if signed else ()
-        intent = LedgerRecord(INTENTS, draft.signal_id, decision_text(draft))
-        write = intent_write(draft, order, scope, limits)
-        write = replace(
-            write,
-            records=(intent, *exact_bytes, *write.records),
-            events=((DECISIONS, order_update(draft, order, None)),),
-            fence=self._fence(),
-            expected_seq=self._decided_on(),
-            unless=(f"decision:{draft.signal_id}",),
+        return unless_moved(self.write(self.intent(draft, order, scope, limits, signed), at_turn=True))
+
+    def write(self, write: LedgerWrite, *, at_turn: bool) -> Result:
+        """Carry out one step, an intent at its turn."""
+        turns = self._turns if at_turn else None
+        return self._ledger.commit(write) if turns is None else self._ledger.commit_at(turns, write)
+
+    def write_each(self, writes: Sequence[LedgerWrite], at_turn: Sequence[bool]) -> list[Answer]:
+        """Carry out steps in one round trip, intents at their turns; who asks for an answer waits for that turn."""
+        return self._ledger.commit_each(writes, [self._turns if gated else None for gated in at_turn])
+
+    @contextlib.contextmanager
+    def together(self) -> Generator[None]:
+        """Judge what goes out together in this block: each rests on what those before it will leave (`foresee`)."""
+        self._basis.together = True
+        try:
+            yield
+        finally:
+            self._basis.together = False
+            if self._mirror:
+                self._mirror.stop_foreseeing()
+
+    def foresee(self, write: LedgerWrite) -> None:
+        """Let this thread's next decisions rest on what this step will leave."""
+        if self._mirror:
+            self._mirror.foresee(write)
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Say whether this thread's decisions need not ask the ledger."""
+        return self._mirror is not None and self._mirror.is_at_hand
+
+    def ending(
+        self,
+        decision: BuyEngineDecision,
+        scope: LedgerScope | None = None,
+        facts: MarketFacts | None = None,
+        ack: StreamAck | None = None,
+        letter: DeadLetter | None = None,
+    ) -> LedgerWrite:
+        """Return the step that publishes the terminal decision, posts its outcome and acknowledges the signal."""
+        rests_on = self._basis.take() if decision.order is None or decision.outcome is None else {}
+        return replace(ending_write(decision, scope, facts, letter), fence=self._fence(), ack=ack, **rests_on)
+
+    def ended(self, write: LedgerWrite, decision: BuyEngineDecision, result: Result) -> Result:
+        """Return what became of the end of a signal; of an intent that outlived its decision, by a step of its own.
+
+        Raises:
+            LedgerMoved: what a decision without an order was made on does not hold any more.
+        """
+        known = isinstance(unless_moved(result), KnownWrite) and decision.outcome is not None
+        if not known or not self._ledger.read((), (), ((INTENTS, decision.signal_id),)).records:
+            return result
+        updates = tuple(
+            (stream, event) for stream, event in write.events if isinstance(event, OrderUpdate | TradeBooked)
         )
-        result = self._ledger.commit(write) if self._turns is None else self._ledger.commit_at(self._turns, write)
-        return _unless_moved(result)
+        return self._ledger.commit(replace(write, id=f"late:{decision.signal_id}", events=updates, ack=None))
 
     def conclude(
         self,
@@ -215,49 +265,9 @@ class Journal:
         ack: StreamAck | None = None,
         letter: DeadLetter | None = None,
     ) -> Result:
-        """Publish the terminal decision, post its outcome and acknowledge the signal, all in one step.
-
-        Raises:
-            LedgerMoved: what a decision without an order was made on does not hold any more.
-        """
-        order, outcome = decision.order, decision.outcome
-        if order is None or outcome is None or scope is None or facts is None:
-            write = self._with_event(decision_write(decision), decision, ack, letter)
-            return _unless_moved(self._ledger.commit(replace(write, expected_seq=self._decided_on())))
-        if is_provisional(decision.mode, outcome):
-            write = self._with_event(decision_write(decision), decision, ack, letter)
-            kept = LedgerRecord(ORDERS, order.id, write.texts[decision.id])
-            write = replace(write, records=(*write.records, kept))  # its whole budget stays reserved (pitfall 20)
-        else:
-            write = self._with_event(filled_write(decision, order, outcome, scope, facts), decision, ack, letter)
-            before = decision.inputs.portfolio or NO_BALANCES
-            write = replace(write, events=(*write.events, *booked_trade(decision, order, outcome, facts, before)))
-        moved = (DECISIONS, order_update(decision, order, outcome))
-        return self._end_intent(replace(write, events=(moved, *write.events)), decision.signal_id)
-
-    def _with_event(
-        self, write: LedgerWrite, decision: BuyEngineDecision, ack: StreamAck | None, letter: DeadLetter | None
-    ) -> LedgerWrite:
-        """Return the step with the decision's event, its entry's acknowledgement and the end of its intent."""
-        forgotten = (LedgerRecord(INTENTS, decision.signal_id, None), LedgerRecord(SIGNED, decision.signal_id, None))
-        return replace(
-            write,
-            events=(*(((DEAD, letter),) if letter else ()), (DECISIONS, decision)),
-            records=(*forgotten, *write.records),
-            fence=self._fence(),
-            ack=ack,
-            texts={decision.id: decision_text(decision)},
-        )
-
-    def _end_intent(self, write: LedgerWrite, signal_id: str) -> Result:
-        """Commit the end of an intent; one that outlived its signal's decision gets a step of its own, once."""
-        result = self._ledger.commit(write)
-        if not isinstance(result, KnownWrite) or not self._ledger.read((), (), ((INTENTS, signal_id),)).records:
-            return result
-        updates = tuple(
-            (stream, event) for stream, event in write.events if isinstance(event, OrderUpdate | TradeBooked)
-        )
-        return self._ledger.commit(replace(write, id=f"late:{signal_id}", events=updates, ack=None))
+        """Carry out the step that ends a signal; raises as `ended`."""
+        write = self.ending(decision, scope, facts, ack, letter)
+        return self.ended(write, decision, self._ledger.commit(write))
 
     def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: StreamAck | None) -> Result:
         """Move an entry nobody can handle to the dead stream, with a terminal decision of its own."""
@@ -274,22 +284,9 @@ class Journal:
         """Acknowledge another delivery of a signal that was decided before."""
         self._ledger.commit(LedgerWrite(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
 
-    def _decided_on(self) -> int | None:
-        """Return the step that this thread's decision rests on, once."""
-        seq, self._rests_on.seq = self._rests_on.seq, None
-        return seq
 
-
-def _names_of(signal_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    return (f"decision:{signal_id}",), ((INTENTS, signal_id), (SIGNED, signal_id))
-
-
-def _unless_moved(result: Result) -> Result:
+def unless_moved(result: Result) -> Result:
+    """Return what became of a step. Raises LedgerMoved where it was decided on what does not hold any more."""
     if isinstance(result, StaleLedger):
         raise LedgerMoved(f"the ledger is at {result.seq}")
     return result
-
-
-def _status_in(signal_id: str, found: Balances) -> SignalStatus:
-    records = found.records
-    return SignalStatus(bool(found.done), records.get((INTENTS, signal_id)), records.get((SIGNED, signal_id), ""))

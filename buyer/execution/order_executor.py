@@ -1,19 +1,21 @@
 """One signal in, one decision out: the same code live, on paper and in replay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope, scope_of
 from buyer.domain.others_paid import AskedOthers, nobody_told
+from buyer.execution.batches.order_steps import OrderSteps
+from buyer.execution.batches.ready_step import Judged, ReadyStep
 from buyer.execution.dead_letters import DeadLetters
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit
 from buyer.execution.exits.other_side import SellFirst, never_first
 from buyer.execution.intent_recovery import IntentRecovery
 from buyer.execution.journal import Journal, LedgerMoved, SignalStatus
 from buyer.execution.order_precedence import OrderPrecedence
-from buyer.execution.order_pursuit import OrderPursuit, cancelled
+from buyer.execution.order_pursuit import OrderPursuit
 from buyer.execution.order_transit import OrderTransit
 from buyer.execution.unresolved_orders import UnresolvedOrders
 from buyer.execution.venue_port import PriceSource, Venue
@@ -22,14 +24,21 @@ from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.open_losses import NOTHING_LOST
-from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
+from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal
 from buyer.strategy.repeat_buys import OTHER_OUTCOME
 from shared.clock import Clock
-from shared.domain.errors import Malformed
-from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
+from shared.domain.ledger_write import StreamAck
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import Price, Shares
-from shared.messages.decisions import FLOOR, BuyEngineDecision, ExitTask, Inputs, OpenLosses, Portfolio, RuleResult
+from shared.messages.decisions import (
+    FLOOR,
+    BuyEngineDecision,
+    ExitTask,
+    Inputs,
+    OpenLosses,
+    Portfolio,
+    RuleResult,
+)
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
 
@@ -80,6 +89,7 @@ class BuyExecutor:
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
         self._pursuit = OrderPursuit(journal, venue, clock, limits, transit)
         self._recovery = IntentRecovery(self._writer, self._pursuit, self.unresolved, limits, signal_of)
+        self._orders = OrderSteps(journal, venue, self._writer, self._pursuit, self.unresolved, transit, self.resume)
         self._dead_letters = DeadLetters(journal, self._writer, self._recovery, self.unresolved, clock)
 
     @property
@@ -91,8 +101,12 @@ class BuyExecutor:
         """Return the limits that a leader's trades are decided by."""
         return self._limits.of(leader)
 
-    def process_actionable(self, signal: ActionableSignal, ack: StreamAck | None = None) -> BuyEngineDecision | None:
+    def process_actionable(
+        self, signal: ActionableSignal, ack: StreamAck | None = None, *, ask: bool = False
+    ) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before, or its order is on its way.
+
+        Unless told to `ask` the ledger, what is at hand will do first.
 
         Raises:
             Unavailable: Redis is away; hand the same signal in again later.
@@ -102,15 +116,19 @@ class BuyExecutor:
             RefusedForSafety: the outcome does not fit the ledger.
         """
         try:
-            return self._process(signal, ack, ask=False)
+            return self.carry_out(self.judge(signal, ack, ask=ask))
         except LedgerMoved:
-            return self._process(signal, ack, ask=True)
+            return self.carry_out(self.judge(signal, ack, ask=True))
 
-    def _process(self, signal: ActionableSignal, ack: StreamAck | None, *, ask: bool) -> BuyEngineDecision | None:
-        """Decide, or go on with what stands; without `ask` balances at hand will do, and a write says if they moved."""
+    def judge(self, signal: ActionableSignal, ack: StreamAck | None = None, *, ask: bool = False) -> Judged:
+        """Decide on `signal` and return its first step; or go on with what stands.
+
+        Without `ask` balances at hand will do, and what follows the step raises LedgerMoved if they moved. Other
+        steps may go out with it, in the order in which they were judged. Raises as `process_actionable` does.
+        """
         # Before the balances are read: what is on its way would change them.
         limits = self._limits.of(signal.leader)
-        self._precedence.wait_for_orders(signal)
+        self._precedence.wait_for_orders(signal, ask=ask)
         others, selling = self._others(signal), signal.side == "SELL"
         status, scope, seen = self._observe(signal.id, signal.leader, signal.token_id, limits, ask=ask, selling=selling)
         if status.decided:
@@ -124,6 +142,24 @@ class BuyExecutor:
             return self.resume(status.intent, status.signed, ack, signal)
         case = DecisionContext(*seen, signal, partial(self._losses, signal.leader), others)
         return self._decide(signal, case, scope, ack)
+
+    def carry_out(self, judged: Judged) -> BuyEngineDecision | None:
+        """Write one step after the other, each by itself, and do what follows it; raises as `process_actionable`."""
+        while isinstance(judged, ReadyStep):
+            judged = judged.then(self._journal.write(judged.write, at_turn=judged.at_turn))
+        return judged
+
+    def carry_out_all(self, steps: Sequence[ReadyStep]) -> None:
+        """Write steps in one round trip and do what follows each; raises the first error, after all of them."""
+        errors: list[Exception] = []
+        answers = self._journal.write_each([one.write for one in steps], [one.at_turn for one in steps])
+        for one, answer in zip(steps, answers, strict=True):
+            try:
+                self.carry_out(one.then(answer()))
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def resume(
         self, intent: str, signed: str = "", ack: StreamAck | None = None, signal: ActionableSignal | None = None
@@ -175,7 +211,7 @@ class BuyExecutor:
         inputs, rules = self._writer.inputs_of(case), self._writer.told(verdict)
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
         if verdict.order is not None and case.market is not None:
-            self._carry_out(draft, verdict, limits, scope, case.market, None, case.now_ms)
+            self.carry_out(self._orders.intent(draft, verdict, limits, scope, case.market, None, case.now_ms))
         elif {DUST: task.keep == 0, TRIGGER: True, FLOOR: tell}.get(verdict.reason):
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
@@ -203,7 +239,7 @@ class BuyExecutor:
         case: DecisionContext,
         scope: LedgerScope,
         ack: StreamAck | None,
-    ) -> BuyEngineDecision | None:
+    ) -> Judged:
         verdict, market = decide_signal(case), case.market
         if verdict.reason == OTHER_OUTCOME and market is not None:
             self._sell_first(signal, market, verdict.rules, case.limits)
@@ -211,7 +247,7 @@ class BuyExecutor:
             return self._writer.skip(signal, verdict, case, ack)
         draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(case))
         # Of the leader's moment, not ours: the same decision made twice is the same order, which the venue refuses.
-        return self._carry_out(draft, verdict, case.limits, scope, market, ack, signal.traded_at_ms)
+        return self._orders.intent(draft, verdict, case.limits, scope, market, ack, signal.traded_at_ms)
 
     def _observe(
         self,
@@ -235,61 +271,6 @@ class BuyExecutor:
             portfolio = replace(portfolio, stood=self._stood(leader, token_id))
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
         return status, scope, (facts, book, portfolio, limits, now_ms, problems)
-
-    def _carry_out(
-        self,
-        draft: BuyEngineDecision,
-        verdict: PolicyDecision,
-        limits: TradingLimits,
-        scope: LedgerScope,
-        facts: MarketFacts,
-        ack: StreamAck | None,
-        made_at_ms: int,
-    ) -> BuyEngineDecision | None:
-        """Write the intent, then place the order, then conclude: in this order, whatever crashes in between.
-
-        The order does not wait for the rules' texts: they follow from what the intent holds, and join its decision. It
-        is signed as of `made_at_ms`.
-        """
-        order = draft.order
-        if order is None:
-            raise Malformed(f"the decision on {draft.signal_id} holds no order")
-        prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), made_at_ms)
-        intent = self._journal.intend(draft, order, scope, limits, prepared)
-        if isinstance(intent, RefusedWrite):
-            no = refused_rule(verdict, intent.account, intent.value, intent.limit)
-            names = draft.signal_id, draft.leader, draft.token_id
-            refused = self._writer.compose(*names, no, draft.inputs, self._writer.told(no))
-            return self._writer.conclude(refused, None, None, ack)
-        if not isinstance(intent, WrittenStep):
-            return self._join(draft.signal_id, ack)
-        if self._pursuit.is_too_late(draft):
-            late = self._writer.ended(draft, verdict, cancelled("stale when its turn came"))
-            return self._writer.conclude(late, scope, facts, ack)
-
-        def arrive() -> BuyEngineDecision | None:
-            with self.unresolved.pursue(draft.signal_id, draft.leader, order.token_id) as pursued:
-                outcome = self._pursuit.place(order, facts, prepared, pursued)
-                return self._writer.conclude(self._writer.ended(draft, verdict, outcome), scope, facts, ack)
-
-        if self._transit is None:
-            return arrive()
-        self._transit.send(order, arrive)
-        return None
-
-    def _join(self, signal_id: str, ack: StreamAck | None) -> BuyEngineDecision | None:
-        """Go on with the intent that stands already: what was prepared beside it would be a second order."""
-        status = self._journal.status_of(signal_id)
-        if status.intent and not status.decided:
-            return self.resume(status.intent, status.signed, ack)
-        if ack:
-            self._journal.acknowledge(signal_id, ack)
-        return None
-
-
-def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
-    """Return the facts with the tick that was decided on: the book knows it first when it changes (pitfall 17)."""
-    return facts if book is None or book.tick in (None, facts.tick) else replace(facts, tick=book.tick)
 
 
 def _names(signal: ActionableSignal | FillRetracted) -> tuple[str, str, str]:

@@ -25,13 +25,15 @@ class OrderPrecedence:
     ) -> None:
         self._journal, self._unresolved, self._transit, self._live = journal, unresolved, transit, live
 
-    def wait_for_orders(self, signal: ActionableSignal) -> None:
+    def wait_for_orders(self, signal: ActionableSignal, *, ask: bool = True) -> None:
         """Put a signal off while an order may stand, or is on its way, that decides what may follow.
 
         A buy waits for every order of its token. A sell waits for those of its own lot, as no other can take shares
         from that; also while one can still fail, however long that takes, as it would sell too little, or what is not
         there: a sell that is stale then goes on as an exit of the whole lot. This is asked before the balances are
         read, so that what settles in between is among them.
+
+        Without `ask` the orders at hand will do: the sell's own step says if they moved.
 
         Raises:
             NotSettled: hand it in again when that has ended.
@@ -42,7 +44,7 @@ class OrderPrecedence:
             waits = self._unresolved.blocker_of(signal.token_id, signal.id)
         if waits:
             raise NotSettled(f"signal {signal.id} waits for the outcome of the order of signal {waits}")
-        waits = self._order_under_way(signal.leader, signal.token_id) if signal.side == "SELL" else ""
+        waits = self._order_under_way(signal.leader, signal.token_id, ask=ask) if signal.side == "SELL" else ""
         if waits and waits != fact_id("order", signal.id):
             raise NotSettled(f"signal {signal.id} waits for order {waits}")
         if self._transit is not None:
@@ -64,14 +66,14 @@ class OrderPrecedence:
         lot = task.leader, task.token_id
         return self._unresolved.blocker_of_lot(*lot) or self._order_under_way(*lot)
 
-    def _order_under_way(self, leader: str, token_id: str) -> str:
+    def _order_under_way(self, leader: str, token_id: str, *, ask: bool = True) -> str:
         """Return an order of this lot that is on its way, or live and can still fail; '' when there is none."""
         if self._transit is not None:
             return self._transit.order_of(token_id)
         if not self._live:
             return ""
-        for order_id, text in self._journal.unsettled().items():
+        for order_id, text in self._journal.unsettled(ask=ask).items():
             draft, _, _ = read_intent(text)
             if (draft.leader, draft.token_id) == (leader, token_id):
-                return order_id
+                return order_id if ask else self._order_under_way(leader, token_id)  # a person may have ended it
         return ""

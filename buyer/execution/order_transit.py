@@ -2,21 +2,26 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from buyer.execution.batches.ready_step import Judged, ReadyStep
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import GiveUp, HybridError, OutcomeUnknown, Unavailable
-from shared.messages.decisions import BuyEngineDecision, Order
+from shared.messages.decisions import Order
 from shared.messages.signals import ActionableSignal
 
+T = TypeVar("T")
 MOST_UNDER_WAY = 256
 """Orders under way at once; with more, signals wait: a crash leaves every one of them to the next start."""
 STOPPING = "paper: stopping while the order was on its way, placed again at the next start"
 
-Arrive = Callable[[], BuyEngineDecision | None]
-"""Lets an order meet its book and concludes it."""
+Arrive = Callable[[], Judged]
+"""Lets an order meet its book; returns the step that concludes it."""
+CarryOut = Callable[[Sequence[ReadyStep]], object]
+"""Writes steps, and does what follows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +79,29 @@ class OrderTransit:
         """Return how long until the next order arrives, `longest` at most."""
         return max(0.0, min(longest, self._sent[0].due_at - self._clock.monotonic())) if self._sent else longest
 
-    def land(self) -> bool:
-        """Let the orders arrive that have travelled long enough; say whether there were any.
+    @property
+    def due(self) -> bool:
+        """Say whether an order has travelled long enough."""
+        return bool(self._sent) and self._sent[0].due_at <= self._clock.monotonic()
+
+    def land(self, carry_out: CarryOut) -> bool:
+        """Let the orders arrive that have travelled long enough, and conclude them together; say if there were any.
 
         Raises:
             OutcomeUnknown: one could not be concluded; it is finished from its intent, which counts the attempts.
             HybridError: as the ledger raises it.
         """
-        landed = False
-        while self._sent and self._sent[0].due_at <= self._clock.monotonic():
-            self._arrived(self._sent.popleft())
-            landed = True
-        return landed
+        if not self.due:
+            return False
+        steps: list[ReadyStep] = []
+        try:
+            while self.due:
+                sent = self._sent.popleft()
+                step = self._guarded(sent.order.id, sent.arrive)
+                steps += [step] if isinstance(step, ReadyStep) else []
+        finally:
+            self._guarded(" ".join(one.write.id for one in steps), lambda: carry_out(steps))
+        return True
 
     def pop_order(self, signal_id: str) -> SentOrder | None:
         """Take out the order of one signal, whenever it left."""
@@ -108,16 +124,16 @@ class OrderTransit:
         if left_s > 0 and self._clock.wait(self._stop, left_s):
             raise Unavailable(STOPPING)
 
-    def _arrived(self, sent: SentOrder) -> None:
+    def _guarded(self, name: str, act: Callable[[], T]) -> T:
         try:
-            sent.arrive()
+            return act()
         except GiveUp as error:
-            raise OutcomeUnknown(f"order {sent.order.id} could not be concluded: {error}") from error
+            raise OutcomeUnknown(f"{name} could not be concluded: {error}") from error
         except HybridError:
             raise
         except Exception as error:
-            self._log.exception("arrival_failed", order_id=sent.order.id, signal_id=sent.order.signal_id)
-            raise OutcomeUnknown(f"order {sent.order.id} failed when it arrived: {error}") from error
+            self._log.exception("arrival_failed", order=name)
+            raise OutcomeUnknown(f"{name} failed when it arrived: {error}") from error
 
     def _of(self, token_id: str) -> list[Order]:
         return [sent.order for sent in self._sent if sent.order.token_id == token_id]

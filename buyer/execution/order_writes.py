@@ -24,6 +24,7 @@ from buyer.domain.decision_effects import (
 from buyer.domain.ledger_scope import LedgerScope, scope_of_draft
 from buyer.domain.order_states import is_provisional, may_follow
 from buyer.domain.postings import counted_order, intent_guards, lot_of, reserve_postings, settle_postings
+from buyer.execution.decision_text import decision_text
 from buyer.execution.intent_codec import order_parts
 from buyer.strategy.limits import TradingLimits
 from shared.domain.errors import RefusedForSafety
@@ -31,10 +32,11 @@ from shared.domain.ledger_accounts import Postings, cost_account, merged_posting
 from shared.domain.ledger_write import BalanceGuard, Balances, LedgerRecord, LedgerWrite
 from shared.domain.market import MarketFacts
 from shared.domain.money import Shares, Usdc
-from shared.domain.record_kinds import EXITS, ORDERS
+from shared.domain.record_kinds import EXITS, INTENTS, ORDERS, SIGNED
 from shared.ledger.port import lot_record
-from shared.messages.base import DECISIONS, fact_id
+from shared.messages.base import DEAD, DECISIONS, fact_id
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Outcome, Portfolio
+from shared.messages.service import DeadLetter
 from shared.messages.value_codec import write_value
 
 NO_BALANCES = Portfolio(
@@ -79,6 +81,30 @@ def filled_write(
         guards=(_lot_guard(scope),),
         records=(*records_of(decision), *pace_records(decision), *_opened_lots(decision, order, outcome, facts)),
     )
+
+
+def ending_write(
+    decision: BuyEngineDecision, scope: LedgerScope | None, facts: MarketFacts | None, letter: DeadLetter | None
+) -> LedgerWrite:
+    """Return the step that ends a signal with its terminal decision, whether it has an order or not.
+
+    What an order can still fail to be stays reserved: it becomes a record of `orders` (pitfall 20).
+    """
+    order, outcome, text = decision.order, decision.outcome, decision_text(decision)
+    told = (*(((DEAD, letter),) if letter else ()), (DECISIONS, decision))
+    forgotten = (LedgerRecord(INTENTS, decision.signal_id, None), LedgerRecord(SIGNED, decision.signal_id, None))
+    if order is None or outcome is None or scope is None or facts is None:
+        write, kept = decision_write(decision), ()
+    elif is_provisional(decision.mode, outcome):
+        write, kept = decision_write(decision), (LedgerRecord(ORDERS, order.id, text),)
+        told = ((DECISIONS, order_update(decision, order, outcome)), *told)
+    else:
+        write, kept = filled_write(decision, order, outcome, scope, facts), ()
+        before = decision.inputs.portfolio or NO_BALANCES
+        booked = booked_trade(decision, order, outcome, facts, before)
+        told = ((DECISIONS, order_update(decision, order, outcome)), *told, *booked)
+    records = (*forgotten, *write.records, *kept)
+    return replace(write, events=told, records=records, texts={decision.id: text})
 
 
 def settled_write(decision: BuyEngineDecision, outcome: Outcome, lot: Balances | None) -> LedgerWrite:

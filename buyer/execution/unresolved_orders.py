@@ -67,9 +67,10 @@ class UnresolvedOrders:
         """Return how many there are."""
         return len(self._orders)
 
-    def pursue(self, signal_id: str, leader: str, token_id: str) -> "Pursuit":
-        """Hold the token while a block runs; without an outcome, until the next attempt, which comes ever later.
+    def pursue(self, signal_id: str, leader: str, token_id: str, *, kept: bool = False) -> "Pursuit":
+        """Hold the token while a block runs, or until it is told to `forget` an outcome that is `kept` until then.
 
+        Without an outcome it is held until the next attempt, which comes ever later.
         What failed for another reason is due at once: whoever caught that says when to go on.
         """
         began = self._clock.monotonic()
@@ -77,7 +78,7 @@ class UnresolvedOrders:
         if order is None:
             order = self._orders[signal_id] = UnresolvedOrder(leader, token_id, OrderAbsence(began), began)
         order.answered = False
-        return Pursuit(self, self._clock, signal_id, order, began)
+        return Pursuit(self, self._clock, signal_id, order, began, kept=kept)
 
     def is_due(self, signal_id: str) -> bool:
         """Say whether it is time to ask for this one; for one that nobody asked for yet it is."""
@@ -117,21 +118,28 @@ class UnresolvedOrders:
 
 
 class Pursuit:
-    """One attempt to bring an order to its outcome."""
+    """One attempt to bring an order to its outcome; one that is `kept` holds its token until it is forgotten."""
 
-    __slots__ = ("_began", "_clock", "_order", "_orders", "_signal_id")
+    __slots__ = ("_began", "_clock", "_kept", "_order", "_orders", "_signal_id")
 
     def __init__(
-        self, orders: UnresolvedOrders, clock: Clock, signal_id: str, order: UnresolvedOrder, began: float
+        self,
+        orders: UnresolvedOrders,
+        clock: Clock,
+        signal_id: str,
+        order: UnresolvedOrder,
+        began: float,
+        *,
+        kept: bool,
     ) -> None:
         self._orders, self._clock, self._signal_id = orders, clock, signal_id
-        self._order, self._began = order, began
+        self._order, self._began, self._kept = order, began, kept
 
     def __enter__(self) -> UnresolvedOrder:
         return self._order
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None:
+        if error is None and not self._kept:
             self._orders.forget(self._signal_id)
         elif isinstance(error, OutcomeUnknown):
             self._order.put_off(self._began, self._clock.monotonic())

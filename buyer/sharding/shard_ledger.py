@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from buyer.domain.token_shard import TokenShard
-from shared.domain.ledger_write import Balances, LedgerWrite, Result
+from shared.domain.ledger_write import Answer, Balances, LedgerWrite, Result
 from shared.ledger.gated_commit import GateTurns
 from shared.ledger.port import Ledger
 
@@ -26,6 +26,10 @@ class ShardLedger:
         """Carry out each step by itself, as the ledger does."""
         return self._ledger.commit_all(writes)
 
+    def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
+        """Carry out each step at its turn, as the ledger does."""
+        return self._ledger.commit_each(writes, turns)
+
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
     ) -> Balances:
@@ -41,6 +45,10 @@ class ShardLedger:
         """Return those of these fields that are there and fall into the shard."""
         found = self._ledger.records_of(kind, names)
         return {name: text for name, text in found.items() if self._shard.keeps(kind, name, text)}
+
+    def snapshot(self, kinds: Sequence[str]) -> "ShardLedger":
+        """Return a view of what the ledger holds now."""
+        return ShardLedger(self._ledger.snapshot(kinds), self._shard)
 
     def accounts(self) -> Balances:
         """Return every account that is not 0."""

@@ -135,14 +135,14 @@ class ConfirmationRecorder:
             self._witness.ask(notes.unconfirmed)
         # In this order: what a crash in between leaves out is shown again, because the cursor has not moved.
         self._confirm(notes.confirmations)
-        for wait in notes.unconfirmed:
-            sighting = self._retry(lambda wait=wait: self._pending.add_sighting(wait))
+        held = self._retry(lambda: self._pending.add_sightings(notes.unconfirmed))
+        for wait, sighting in zip(notes.unconfirmed, held, strict=True):
             self._recent.remember(SIGHTINGS, (), lambda wait=wait: self._noted(wait))
             others = [view for source, view in sighting.views.items() if source not in wait.also_seen_by]
             if others:
                 self._on_views(others)
+        self._retry(lambda: self._pending.remove_all(notes.decided))
         for sighting in notes.decided:
-            self._retry(lambda sighting=sighting: self._pending.remove_decided(sighting))
             self._recent.remember(SIGHTINGS, (), lambda sighting=sighting: self._removed(sighting))
         if notes.batch is not None:
             batch = notes.batch

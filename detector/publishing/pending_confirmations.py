@@ -6,6 +6,7 @@ own compare-and-set keeps it exactly once.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,7 @@ from shared.redis.client import LuaScript, answering
 
 WAITING = "hs:waiting"
 WAITING_DUE = "hs:waiting:due"
+_KEYS = [WAITING, WAITING_DUE]
 MOST_WAITING = 50_000
 """More than that and the oldest are decided before their time: bounded, and still nothing is lost."""
 AT_ONCE = 200  # fills of one check: deciding them must not hold up new signals for long
@@ -57,9 +59,18 @@ class PendingConfirmations:
         Raises:
             Unavailable: the server is away; call again.
         """
-        fact = dedup_key(wait.key)
-        words = ["note", fact, wait.source, _text(wait), wait.seen_at_ms + self._within_ms]
-        return PendingSighting(fact, str(self._script([WAITING, WAITING_DUE], words)))
+        (held,) = self.add_sightings([wait])
+        return held
+
+    def add_sightings(self, waits: Sequence[UnconfirmedFill]) -> list[PendingSighting]:
+        """Do what `add_sighting` does for each, in one round trip; raises as that does, and some may be stored."""
+        facts = [dedup_key(wait.key) for wait in waits]
+        words = [
+            ["note", fact, wait.source, _text(wait), wait.seen_at_ms + self._within_ms]
+            for fact, wait in zip(facts, waits, strict=True)
+        ]
+        raws = self._script.many([(_KEYS, one) for one in words])
+        return [PendingSighting(fact, str(raw)) for fact, raw in zip(facts, raws, strict=True)]
 
     def due_sightings(self, now_ms: int) -> tuple[PendingSighting, ...]:
         """Return what has waited long enough, oldest first, and what is too much to hold.
@@ -95,7 +106,12 @@ class PendingConfirmations:
         Raises:
             Unavailable: the server is away; call again.
         """
-        return bool(self._script([WAITING, WAITING_DUE], ["settle", held.fact, held.raw]))
+        (removed,) = self.remove_all([held])
+        return removed
+
+    def remove_all(self, held: Sequence[PendingSighting]) -> list[bool]:
+        """Do what `remove_decided` does for each, in one round trip; raises as that does."""
+        return [bool(gone) for gone in self._script.many([(_KEYS, ["settle", one.fact, one.raw]) for one in held])]
 
     def __len__(self) -> int:
         with answering(self._redis):

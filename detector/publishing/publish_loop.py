@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from detector.domain.fill_view import FillView
-from detector.domain.signal_draft import FillKey, UnconfirmedFill
+from detector.domain.signal_draft import FillKey, SignalDraft, UnconfirmedFill
 from detector.domain.source_port import Batch, Stopping
 from detector.monitoring.source_stats import SourceStats
 from detector.publishing.confirmation_recorder import ConfirmationNotes, ConfirmationRecorder
@@ -150,17 +150,27 @@ class PublishLoop:
         unconfirmed: list[UnconfirmedFill] = []
         if batch.replaces:
             self._trade_publisher.retry(lambda: self._replaced.accept(batch.replaces, batch.views))
+        ready, views = list[SignalDraft](), list[FillView]()
         for view in map(self._renamed, batch.views):
+            if _transactions(view) & {draft.key.tx_hash for draft in ready}:
+                self._publish_ready(ready, views)
             matched = self._matcher.match_view(view)
             self._stats.count_sights(view.source, matched.fresh, matched.sights, view.seen_at_ms)
             unconfirmed += matched.unconfirmed
-            for draft in matched.drafts:
-                self._trade_publisher.publish(draft)
-            self._trade_publisher.note_mined(view)
+            ready += matched.drafts
+            views.append(view)
+        self._publish_ready(ready, views)
         for view in batch.merges:
-            for draft in self._merges.match_view(view).drafts:
-                self._merge_publisher.publish(draft)
+            self._merge_publisher.publish_all(self._merges.match_view(view).drafts)
         return ConfirmationNotes(batch, self._matcher.drain_confirmations(), tuple(unconfirmed))
+
+    def _publish_ready(self, ready: list[SignalDraft], views: list[FillView]) -> None:
+        """Publish what these views called for, before another one shows the same transaction."""
+        self._trade_publisher.publish_all(ready)
+        for view in views:
+            self._trade_publisher.note_mined(view)
+        ready.clear()
+        views.clear()
 
     def _decide_sightings(self, sightings: tuple[PendingSighting, ...]) -> ConfirmationNotes:
         for waiting in sightings:
@@ -182,8 +192,7 @@ class PublishLoop:
     def _match_again(self, views: Iterable[FillView]) -> None:
         """Match what others showed; it was counted when it was first seen."""
         for view in map(self._renamed, views):
-            for draft in self._matcher.match_view(view).drafts:
-                self._trade_publisher.publish(draft)
+            self._trade_publisher.publish_all(self._matcher.match_view(view).drafts)
 
     def _renamed(self, view: FillView) -> FillView:
         return self._trade_publisher.retry(lambda: self._replaced.renamed(view))
@@ -241,6 +250,10 @@ class _NoWaiter:
 
     def finish(self, error: BaseException | None = None) -> None:
         """Take no notice."""
+
+
+def _transactions(view: FillView) -> set[str]:
+    return {fill.tx_hash for fill in view.fills}
 
 
 def _fills(views: Iterable[FillView]) -> Iterable[LeaderFill]:

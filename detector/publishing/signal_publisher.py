@@ -1,6 +1,7 @@
 """Publishes drafts, each once, by compare-and-set; only the thread that owns the matcher uses it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from redis import Redis
 
@@ -21,9 +22,11 @@ from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal, SignalDropped
 from shared.polymarket.market_facts import MarketCache
-from shared.redis.streams import PublishedEntry, publish_once
+from shared.redis.streams import FactRecord, PublishedEntry, publish_each
 
 Emit = Callable[[ActionableSignal], None]
+AT_ONCE = 256
+"""Signals of one round trip: more would hold up everybody else on the server."""
 Label = Callable[[str], str]
 """A leader's name, '' without one."""
 
@@ -31,6 +34,20 @@ Label = Callable[[str], str]
 def no_label(_: str) -> str:
     """Name nobody."""
     return ""
+
+
+class WrittenDraft(NamedTuple):
+    """A draft, and the event that it becomes."""
+
+    draft: SignalDraft
+    event: ActionableSignal | SignalDropped
+
+    @property
+    def record(self) -> FactRecord:
+        """Return what the stream is asked to take."""
+        draft, stream = self.draft, SIGHTINGS if self.draft.drop else SIGNALS
+        names = draft_dedup_key(draft), draft.value, draft.expected
+        return FactRecord(stream, self.event, *names, draft.traded_at_ms, SIGNALS)
 
 
 class SignalPublisher:
@@ -57,20 +74,39 @@ class SignalPublisher:
         self._log = logs.get_logger("detector")
 
     def publish(self, draft: SignalDraft | None) -> None:
-        """Publish (or drop) a draft, and what is still missing if somebody else had published less.
+        """Publish (or drop) a draft; raises as `publish_all`."""
+        self.publish_all([draft] if draft is not None else [])
+
+    def publish_all(self, drafts: Sequence[SignalDraft]) -> None:
+        """Publish (or drop) drafts, and what is still missing where somebody else had published less.
+
+        What is ready goes out in one round trip, in this order.
 
         Raises:
             Stopping: told to stop while Redis was away.
         """
-        while draft is not None:
+        while drafts:
+            ready, later = self._written(drafts[:AT_ONCE]), drafts[AT_ONCE:]
+            answers, lost = self._publish_written(ready)
+            lacks = [
+                self._after_publish(one.draft, one.event, answer, lost)
+                for one, answer in zip(ready, answers, strict=True)
+            ]
+            drafts = [*(draft for draft in lacks if draft is not None), *later]
+
+    def _written(self, drafts: Sequence[SignalDraft]) -> list[WrittenDraft]:
+        """Return drafts as events; what cannot be written is published by nobody."""
+        ready: list[WrittenDraft] = []
+        for draft in drafts:
             try:
                 event = self._build_event(draft)
                 write_event(event)
             except Malformed:
                 self._log.exception("signal_invalid", leader=draft.key.leader, tx_hash=draft.key.tx_hash)
                 self.matcher.mark_expired(draft)
-                return
-            draft = self._after_publish(draft, event, *self._publish_draft(draft, event))
+            else:
+                ready.append(WrittenDraft(draft, event))
+        return ready
 
     def note_mined(self, view: FillView) -> None:
         """Note that a node showed these fills: what only the venue showed of them needs no looking for."""
@@ -84,30 +120,22 @@ class SignalPublisher:
         facts = self._markets.get(draft.key.token_id) if self._markets else None
         return build_signal(draft, now_ms, facts, self._label(draft.key.leader))
 
-    def _publish_draft(self, draft: SignalDraft, event: ActionableSignal | SignalDropped) -> tuple[PublishedEntry, int]:
-        """Return the server's answer, and how often an answer was lost before."""
-        lost, stream = 0, SIGHTINGS if draft.drop else SIGNALS
+    def _publish_written(self, ready: Sequence[WrittenDraft]) -> tuple[list[PublishedEntry], int]:
+        """Return the server's answers, and how often they were lost before."""
+        records, lost = [one.record for one in ready], 0
 
-        def publish() -> PublishedEntry:
-            return publish_once(
-                self._redis,
-                stream,
-                event,
-                fact=draft_dedup_key(draft),
-                value=draft.value,
-                expected=draft.expected,
-                age=draft.traded_at_ms,
-                facts_of=SIGNALS,
-            )
+        def publish() -> list[PublishedEntry]:
+            return publish_each(self._redis, records) if records else []
 
-        def counted() -> PublishedEntry:
+        def counted() -> list[PublishedEntry]:
             nonlocal lost
             lost += 1
             return publish()
 
-        answer = self.retry(counted)
-        self._recent.remember(stream, (answer,), lambda: (publish(),))
-        return answer, lost - 1
+        answers = self.retry(counted)
+        for record, answer in zip(records, answers, strict=True):
+            self._recent.remember(record.stream, (answer,), lambda record=record: publish_each(self._redis, [record]))
+        return answers, lost - 1
 
     def _after_publish(
         self, draft: SignalDraft, event: ActionableSignal | SignalDropped, answer: PublishedEntry, lost: int

@@ -1,6 +1,6 @@
 """One atomic step of the ledger, and what became of it, as values. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,7 +63,8 @@ class LedgerWrite(Struct, frozen=True):
     """One atomic step; `peaks` are pairs: where the first account ends above the second, the second rises to it.
 
     `tallies` are carried out before the guards are asked, on what the ledger holds then. `unless` names other writes:
-    when one of them happened, this one counts as known.
+    when one of them happened, this one counts as known. With `expected_seq` the ledger must stand right there; with
+    `seen_seq` nobody but the holder of the fence's lease may have written since that step.
     """
 
     id: str
@@ -77,6 +78,7 @@ class LedgerWrite(Struct, frozen=True):
     ack: StreamAck | None = None
     expected_seq: int | None = None
     unless: tuple[str, ...] = ()
+    seen_seq: int | None = None
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """JSON of events that is at hand already, by the event's id."""
 
@@ -108,6 +110,8 @@ class StaleLedger(Struct, frozen=True):
 
 
 Result = WrittenStep | KnownWrite | RefusedWrite | StaleLedger
+Answer = Callable[[], Result]
+"""Tells what became of a step: at once, or when its turn has come."""
 
 
 class Balances(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,51 @@ class GatedScript:
         turns.taken = True
         return self._step(keys, args, turns.meanwhile)
 
-    def many(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        """Run the script by itself for each of `calls`, in one round trip (`LuaScript.many`)."""
-        return self._step.many(calls)
+    def many(
+        self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], turns: Sequence[GateTurns | None]
+    ) -> list[Callable[[], Any]]:
+        """Run the script for each of `calls`, at its turn where it has one, in one round trip (`LuaScript.each`).
+
+        Whoever asks for the answer of a call whose turn is later waits for that, and runs it then.
+
+        Raises:
+            Unavailable: as when it is called; some may have run.
+        """
+        asked = [GateTurn((at.gate,), at.lane, 1) if at and _is_open(at) else None for at in turns]
+        now = [place for place, at in enumerate(turns) if at is None or asked[place]]
+        found = self._step.each([self._call(asked[place], *calls[place]) for place in now])
+        answers: dict[int, Callable[[], Any]] = {
+            place: partial(self._answered, turns[place], asked[place], answer, *calls[place])
+            for place, answer in zip(now, found, strict=True)
+        }
+        return [
+            answers[place] if place in answers else partial(self, keys, args, turns[place])
+            for place, (keys, args) in enumerate(calls)
+        ]
+
+    def _call(
+        self, turn: GateTurn | None, keys: Sequence[str], args: Sequence[Any]
+    ) -> tuple[LuaScript, Sequence[str], Sequence[Any]]:
+        return (self._both, [*turn.keys, *keys], [*turn.args(), *args]) if turn else (self._step, keys, args)
+
+    def _answered(
+        self,
+        at: GateTurns | None,
+        turn: GateTurn | None,
+        answer: Any,  # noqa: ANN401 - a script's own answer
+        keys: Sequence[str],
+        args: Sequence[Any],
+    ) -> Any:  # noqa: ANN401 - a script's own answer
+        """Return what the script answered, or answers once its turn has come."""
+        if at is None or turn is None:
+            return answer
+        heard, *done = answer
+        if not done and not turn.wait(at.stop, heard):
+            raise Unavailable("stopping, nothing was sent")
+        at.taken = True
+        return done[0] if done else self._step(keys, args)
+
+
+def _is_open(at: GateTurns) -> bool:
+    """Say whether the server is asked for a turn: not after a stop, and not while it is away or we hold."""
+    return not at.stop.is_set() and not at.gate.fallback.away and at.gate.fallback.hold_s <= 0

@@ -6,14 +6,16 @@
 --   postings [[account, delta]...], guards [[account, least|null, most|null]...],
 --   tallies [{period, count, number}...], peaks [[account, peak]...],
 --   records [[kind, field, place of its value|false]...], events [[name, place of its json]...],
---   token ('' = no fence), ack {group, entry}|null, expected_seq (null = any),
+--   token ('' = no fence), ack {group, entry}|null, expected_seq (null = any), seen_seq (null = any): the step after
+--     which nobody but the lease's holder may have written,
 --   after {seen, id, at}|false: the highest number that the writer saw, and the number of its own last step
 -- Returns {'written', seq} | {'known', seq} | {'fenced', token now} | {'stale', seq} | {'refused', account, value, limit}
 --   | {'back', seq}: this ledger is older than what the writer saw
 local write, null = cjson.decode(ARGV[1]), cjson.null
 
 local seq = redis.call('GET', KEYS[3]) or '0'
-local token = write.token ~= '' and redis.call('HGET', KEYS[4], 'token')
+local lease = write.token ~= '' and redis.call('HMGET', KEYS[4], 'token', 'last', 'since') or {}
+local token = lease[1]
 if write.token ~= '' and not token then return {'fenced', ''} end
 -- Before the fence: a server that went back may have an older lease as well, and that says less.
 if write.after then
@@ -33,6 +35,11 @@ for _, id in ipairs(write.ids) do
 end
 
 if write.expected_seq ~= null and write.expected_seq ~= tonumber(seq) then return {'stale', seq} end
+-- Steps of its own are no news to a lease's holder: `last` is the newest of them, `since` the ledger's number when
+-- somebody else wrote last before that.
+local since = lease[2] == seq and lease[3] or seq
+local seen = write.seen_seq
+if seen ~= null and (seen > tonumber(seq) or seen < tonumber(since)) then return {'stale', seq} end
 
 -- Every account that the step looks at or changes is read at once and written at once: a call for each costs more than
 -- all the rest. Micro-units are exact in Lua's numbers up to 2^53.
@@ -96,11 +103,12 @@ for _, account in ipairs(gone) do
   local lot = string.match(account, '^cost:(.+)$')
   if lot and redis.call('HEXISTS', KEYS[1], 'shares:' .. lot) == 0 then redis.call('HDEL', KEYS[6] .. 'lots', lot) end
 end
-seq = redis.call('INCR', KEYS[3])
+seq = string.format('%.0f', redis.call('INCR', KEYS[3]))
+if token then redis.call('HSET', KEYS[4], 'last', seq, 'since', since) end
 redis.call('ZADD', KEYS[2], seq, write.ids[1])
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -(write.most + 1))
 for i, event in ipairs(write.events) do
   redis.call('XADD', KEYS[6 + i], '*', 'event', event[1], 'json', ARGV[event[2]])
 end
 if write.ack ~= null then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
-return {'written', tostring(seq)}
+return {'written', seq}

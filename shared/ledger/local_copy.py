@@ -4,37 +4,54 @@ Every step that this process writes is carried out on the copy as well, in the l
 steps, so a number that is missing says that somebody else wrote (a control, the redeemer, another buyer): then nothing
 is at hand until `refresh` has read everything again. Whoever decides on the copy has its step refused when the ledger
 moved on (`LedgerWrite.expected_seq`), so an old copy can cost time and nothing else.
+
+Steps that go out together are foreseen: what is decided behind one is decided on the ledger as that step will leave it.
+Between them a step of another thread of this buyer may come, which changes nothing that the guards do not ask again; a
+step of anybody else may not (`LedgerWrite.seen_seq`).
 """
 
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from functools import partial
 
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
-from shared.domain.ledger_write import Balances, LedgerWrite, Result, StaleLedger, WrittenStep
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, SIGNED, STAKED
+from shared.domain.ledger_write import Answer, Balances, LedgerWrite, Result, StaleLedger, WrittenStep
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, ORDERS, SIGNED, STAKED
 from shared.ledger.gated_commit import GateTurns
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.redis_ledger import RedisLedger
 
 EVERY_S = 1.0
 """How often everything is read again at most."""
+HANGS_S = 1.0
+"""So long another thread's step may go without an answer; after that nothing is at hand until it has one."""
 MOST_HEARD = 10_000
 """Steps that wait to be carried out on the copy; beyond them everything is read again."""
-KINDS = (INTENTS, SIGNED, LOTS, EXITS, GATHERED, STAKED, LEFT)
+KINDS = (INTENTS, SIGNED, ORDERS, LOTS, EXITS, GATHERED, STAKED, LEFT)
 """The records that are kept at hand: all that a decision looks at."""
 
 
 class LedgerCopy(MemoryLedger):
     """The ledger as of its step `seq`."""
 
-    def __init__(self, whole: Balances) -> None:
-        super().__init__(whole.values, whole.seq)
-        for (kind, name), text in whole.records.items():
-            self._records.setdefault(kind, {})[name] = text
+    def fork(self) -> "LedgerCopy":
+        """Return another copy, on which steps can be carried out that the ledger has not seen yet."""
+        records = {(kind, name): text for kind, fields in self._records.items() for name, text in fields.items()}
+        return LedgerCopy.of(Balances(self.seq, self.values, records=records))
+
+    def expect(self, write: LedgerWrite) -> None:
+        """Carry out a step that the ledger has not seen yet; one that it would refuse changes nothing."""
+        self.commit(write)
+        self.events.clear()
+
+    def _since(self, write: LedgerWrite) -> int:
+        """Return that nobody else wrote: the ledger itself has judged that."""
+        del write
+        return 0
 
     def follow(self, write: LedgerWrite) -> bool:
         """Carry out the ledger's next step; say whether it comes to the same here."""
@@ -53,6 +70,10 @@ class MirroredLedger:
     def __init__(self, ledger: RedisLedger, clock: Clock) -> None:
         self._ledger, self._clock = ledger, clock
         self._copy: LedgerCopy | None = None
+        self._ahead_copy: LedgerCopy | None = None
+        self._foreseen: list[LedgerWrite] = []
+        self._forked_at = 0
+        self._under_way: dict[int, float] = {}
         self._owner, self._next = 0, 0.0
         self._heard: deque[tuple[int, LedgerWrite]] = deque(maxlen=MOST_HEARD)
         self._ahead: dict[int, LedgerWrite] = {}
@@ -60,16 +81,25 @@ class MirroredLedger:
 
     def commit(self, write: LedgerWrite) -> Result:
         """Carry out one step, as the ledger does."""
-        return self._noted(write, self._ledger.commit(write))
+        with self._writing():
+            return self._noted(write, self._ledger.commit(write))
 
     def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
         """Carry out one step at a turn, as the ledger does."""
-        return self._noted(write, self._ledger.commit_at(turns, write))
+        with self._writing():
+            return self._noted(write, self._ledger.commit_at(turns, write))
 
     def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out each step by itself, as the ledger does."""
-        results = self._ledger.commit_all(writes)
-        return [self._noted(write, result) for write, result in zip(writes, results, strict=True)]
+        with self._writing():
+            results = self._ledger.commit_all(writes)
+            return [self._noted(write, result) for write, result in zip(writes, results, strict=True)]
+
+    def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
+        """Carry out each step at its turn, as the ledger does."""
+        with self._writing():
+            answers = self._ledger.commit_each(writes, turns)
+        return [partial(self._heard_of, write, answer) for write, answer in zip(writes, answers, strict=True)]
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
@@ -89,11 +119,60 @@ class MirroredLedger:
         """Ask the ledger."""
         return self._ledger.accounts()
 
+    def snapshot(self, kinds: Sequence[str]) -> MemoryLedger:
+        """Ask the ledger: what others wrote is not at hand."""
+        return self._ledger.snapshot(kinds)
+
     def at_hand(self, accounts: Sequence[str], records: Sequence[tuple[str, str]]) -> Balances | None:
         """Return what `read` would, without asking anybody and without `done`; None when that is not known now."""
-        if self._copy is None or self._owner != threading.get_ident() or not self._caught_up(self._copy):
+        copy = self._here()
+        return copy.read(accounts, (), records) if copy is not None else None
+
+    def kind_at_hand(self, kind: str) -> dict[str, str] | None:
+        """Return what `records` would of a kind that is kept, without asking anybody; None when it is not known now."""
+        copy = self._here()
+        return copy.records(kind) if copy is not None else None
+
+    def _here(self) -> LedgerCopy | None:
+        if self._owner != threading.get_ident() or self._hangs():
             return None
-        return self._copy.read(accounts, (), records)
+        ahead = self._looking_ahead()
+        if ahead is not None:
+            return ahead
+        copy = self._copy
+        return copy if copy is not None and self._caught_up(copy) else None
+
+    @property
+    def known_seq(self) -> int | None:
+        """Return the ledger's step up to which what is at hand is known, not foreseen."""
+        if self._ahead_copy is not None:
+            return self._forked_at
+        return self._copy.seq if self._copy is not None else None
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Say whether everything is at hand for this thread."""
+        copy = self._copy
+        ours = self._owner == threading.get_ident() and not self._hangs()
+        return copy is not None and ours and self._caught_up(copy)
+
+    def foresee(self, write: LedgerWrite) -> None:
+        """Have at hand, until `stop_foreseeing`, what this step will leave: it has not been sent yet."""
+        self._foreseen.append(write)
+
+    def stop_foreseeing(self) -> None:
+        """Have at hand again what the ledger has carried out."""
+        self._ahead_copy, self._foreseen = None, []
+
+    def _looking_ahead(self) -> LedgerCopy | None:
+        """Return the ledger as what was foreseen leaves it: decided on one state, whatever ends meanwhile."""
+        if self._foreseen and self._ahead_copy is None and self._copy is not None:
+            self._ahead_copy, self._forked_at = self._copy.fork(), self._copy.seq
+        if self._ahead_copy is not None:
+            for write in self._foreseen:
+                self._ahead_copy.expect(write)
+            self._foreseen = []
+        return self._ahead_copy
 
     def refresh(self) -> None:
         """Read everything again when it is not at hand, once in `EVERY_S` at most: between two signals, not in one."""
@@ -103,12 +182,36 @@ class MirroredLedger:
         self._next = self._clock.monotonic() + EVERY_S
         self._forget()
         with contextlib.suppress(Unavailable):
-            self._copy = LedgerCopy(self._ledger.whole(KINDS))
+            self._copy = LedgerCopy.of(self._ledger.whole(KINDS))
 
     def forget(self) -> None:
         """Have nothing at hand: the ledger went back, and its numbers come again."""
         self._heard.clear()
         self._forget()
+
+    def _heard_of(self, write: LedgerWrite, answer: Answer) -> Result:
+        with self._writing():
+            return self._noted(write, answer())
+
+    @contextlib.contextmanager
+    def _writing(self) -> Generator[None]:
+        """Know what is under way: a step whose answer was lost may stand in the ledger, and not in the copy."""
+        thread = threading.get_ident()
+        self._under_way[thread] = self._clock.monotonic()
+        try:
+            yield
+        except BaseException:
+            self._copy = None
+            raise
+        finally:
+            self._under_way.pop(thread, None)
+
+    def _hangs(self) -> bool:
+        """Say whether another thread has waited for its step's answer for so long that it may stand unheard."""
+        if not self._under_way:
+            return False
+        longest = self._clock.monotonic() - HANGS_S
+        return any(since < longest for since in list(self._under_way.values()))
 
     def _noted(self, write: LedgerWrite, result: Result) -> Result:
         if isinstance(result, WrittenStep):

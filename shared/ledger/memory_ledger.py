@@ -2,10 +2,13 @@
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from functools import partial
+from typing import Self
 
 from shared.domain.errors import Fenced
 from shared.domain.ledger_accounts import COST, SHARES, Postings
 from shared.domain.ledger_write import (
+    Answer,
     Balances,
     Kept,
     KnownWrite,
@@ -34,10 +37,28 @@ class MemoryLedger:
         self._done: dict[str, int] = {}
         self._oldest: deque[str] = deque()
         self._records: defaultdict[str, dict[str, Kept]] = defaultdict(dict)
+        self._steps_of: dict[str, tuple[int, int]] = {}
+        """By lease: its holder's newest step, and where the ledger stood when somebody else wrote last before it."""
+
+    @classmethod
+    def of(cls, whole: Balances) -> Self:
+        """Return a ledger that stands as one was found."""
+        ledger = cls(whole.values, whole.seq)
+        for (kind, name), text in whole.records.items():
+            ledger._records[kind][name] = text
+        return ledger
 
     def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out one step after the other."""
         return [self.commit(write) for write in writes]
+
+    def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
+        """Carry out one step after the other, each at its turn."""
+        results = [
+            self.commit_at(turn, write) if turn else self.commit(write)
+            for write, turn in zip(writes, turns, strict=True)
+        ]
+        return [partial(_told, result) for result in results]
 
     def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
         """Take a turn, then carry out one step."""
@@ -52,7 +73,7 @@ class MemoryLedger:
             for known in (write.id, *write.unless):
                 if known in self._done:
                     return KnownWrite(self._done[known])
-        if write.expected_seq is not None and write.expected_seq != self.seq:
+        if self._moved_on(write):
             return StaleLedger(self.seq)
         values, after = self.values, dict[str, int]()
         tallied = self._tallied(write.tallies) if write.tallies else ()
@@ -66,6 +87,17 @@ class MemoryLedger:
                 return RefusedWrite(account, value, at_most)
         self._apply(write, after)
         return WrittenStep(self.seq)
+
+    def _moved_on(self, write: LedgerWrite) -> bool:
+        """Say whether the ledger is no longer where this step was decided."""
+        if write.expected_seq is not None and write.expected_seq != self.seq:
+            return True
+        return write.seen_seq is not None and not self._since(write) <= write.seen_seq <= self.seq
+
+    def _since(self, write: LedgerWrite) -> int:
+        """Return the number after which the holder of this step's lease alone has written."""
+        last, since = self._steps_of.get(write.fence.key, (-1, 0)) if write.fence else (-1, 0)
+        return since if last == self.seq else self.seq
 
     def _tallied(self, tallies: Sequence[LedgerTally]) -> Postings:
         postings: list[tuple[str, int]] = []
@@ -92,6 +124,8 @@ class MemoryLedger:
         for account in over:
             if account.startswith(COST) and not values.get(SHARES + (lot := account.removeprefix(COST))):
                 records[LOTS].pop(lot, None)
+        if write.fence:
+            self._steps_of[write.fence.key] = (self.seq + 1, self._since(write))
         self.seq += 1
         self._remember(write.id)
         if write.events:
@@ -125,6 +159,15 @@ class MemoryLedger:
         fields = self._records.get(kind, {})
         return {name: kept_text(fields[name]) for name in names if name in fields}
 
+    def snapshot(self, kinds: Sequence[str]) -> Self:
+        """Return this ledger: reading it costs nothing."""
+        del kinds
+        return self
+
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
         return Balances(seq=self.seq, values=dict(self.values))
+
+
+def _told(result: Result) -> Result:
+    return result

@@ -10,7 +10,7 @@ from msgspec.json import decode
 from msgspec.structs import replace
 
 from shared.domain.ledger_accounts import SHARES, Lot, behind_account, cost_account, shares_account
-from shared.domain.ledger_write import Balances, LedgerRecord, LedgerWrite, Result
+from shared.domain.ledger_write import Answer, Balances, LedgerRecord, LedgerWrite, Result
 from shared.domain.record_kinds import LOTS
 from shared.ledger.gated_commit import GateTurns
 
@@ -33,6 +33,13 @@ class Ledger(Protocol):
         """Carry out each step by itself; raises as `commit` does, and some may have happened."""
         ...
 
+    def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
+        """Carry out each step by itself, in this order and one round trip; each answer raises as `commit_at` does.
+
+        A step that needs no turn has None. One whose turn comes later is carried out by whoever asks for its answer.
+        """
+        ...
+
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
     ) -> Balances:
@@ -49,6 +56,10 @@ class Ledger(Protocol):
 
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
+        ...
+
+    def snapshot(self, kinds: Sequence[str]) -> "Ledger":
+        """Return a ledger to read every account and these kinds of records from, as of one moment and asked once."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Keep the ledger in Redis: every step is one script."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -8,10 +9,20 @@ import msgspec
 from redis import Redis
 
 from shared.domain.errors import Emptied, Fenced, ServerWentBack
-from shared.domain.ledger_write import Balances, KnownWrite, LedgerWrite, RefusedWrite, Result, StaleLedger, WrittenStep
+from shared.domain.ledger_write import (
+    Answer,
+    Balances,
+    KnownWrite,
+    LedgerWrite,
+    RefusedWrite,
+    Result,
+    StaleLedger,
+    WrittenStep,
+)
 from shared.ledger import port
 from shared.ledger.gated_commit import GatedScript, GateTurns
 from shared.ledger.ledger_marks import LedgerMarks, LedgerPlace
+from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.events import write_event
 from shared.messages.value_codec import kept_text
 from shared.redis.client import LuaScript, answering
@@ -50,9 +61,17 @@ class RedisLedger:
         Raises:
             As `commit` does; some may have happened.
         """
+        return [answer() for answer in self.commit_each(writes, [None] * len(writes))]
+
+    def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
+        """Carry out each step by itself, all in one round trip; one whose turn comes later when its answer is asked.
+
+        Raises:
+            Unavailable: the server is away; some may have happened. The answers raise as `commit_at` does.
+        """
         place = self._place()
-        replies = self._commit.many([(self._keys(write), _encoded(write, place)) for write in writes])
-        return [self._noted(write, reply) for write, reply in zip(writes, replies, strict=True)]
+        replies = self._commit.many([(self._keys(write), _encoded(write, place)) for write in writes], turns)
+        return [partial(self._answer, write, reply) for write, reply in zip(writes, replies, strict=True)]
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
@@ -115,6 +134,9 @@ class RedisLedger:
             self._marks.note(int(number), write.id if state == "written" else "")
         return _result(words)
 
+    def _answer(self, write: LedgerWrite, reply: Callable[[], object]) -> Result:
+        return self._noted(write, reply())
+
     def _keys(self, write: LedgerWrite) -> list[str]:
         fence, ack = write.fence, write.ack
         return [
@@ -130,6 +152,10 @@ class RedisLedger:
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
         return self.whole(())
+
+    def snapshot(self, kinds: Sequence[str]) -> MemoryLedger:
+        """Return what every account and these kinds of records hold, asked in one round trip."""
+        return MemoryLedger.of(self.whole(kinds))
 
     def whole(self, kinds: Sequence[str]) -> Balances:
         """Return every account that is not 0 and all records of these kinds, as of one moment."""
@@ -179,6 +205,7 @@ def _encoded(write: LedgerWrite, after: LedgerPlace | None = None) -> list[str]:
             "token": write.fence.token if write.fence else "",
             "ack": write.ack,
             "expected_seq": write.expected_seq,
+            "seen_seq": write.seen_seq,
             "after": after is not None and {"seen": after.seen, "id": after.write_id, "at": after.write_seq},
         }
     ).decode()

@@ -179,7 +179,7 @@ class LuaScript:
             Unavailable: the server is away or cannot serve, or no replica confirms; the script may or may not have run.
             BadConfig: the server refuses our user.
         """
-        (answer,) = self._run([(keys, args)], meanwhile)
+        (answer,) = self.each([(self, keys, args)], meanwhile)
         return answer
 
     def many(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
@@ -188,16 +188,22 @@ class LuaScript:
         Raises:
             As a call does; each may or may not have run.
         """
-        return self._run(calls) if calls else []
+        return self.each([(self, keys, args) for keys, args in calls])
 
-    def _run(
-        self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], meanwhile: Callable[[], object] | None = None
+    def each(
+        self,
+        calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]",
+        meanwhile: Callable[[], object] | None = None,
     ) -> list[Any]:
+        """Run scripts of this client, in their order, in one round trip; raises as `many` does."""
+        if not calls:
+            return []
         with answering(self._redis):
-            answers = self._asked("EVALSHA", self._sha, calls, meanwhile)
-            for place, answer in enumerate(answers):
+            asked = [("EVALSHA", script._sha, len(keys), *keys, *args) for script, keys, args in calls]  # noqa: SLF001 - of its own kind
+            answers = self._asked(asked, meanwhile)
+            for place, (answer, (script, keys, args)) in enumerate(zip(answers, calls, strict=True)):
                 if isinstance(answer, NoScriptError):
-                    answers[place] = self._run_text(*calls[place])
+                    answers[place] = script._run_text(keys, args)  # noqa: SLF001 - of its own kind
             for answer in answers:
                 if isinstance(answer, ResponseError):
                     raise answer
@@ -206,18 +212,11 @@ class LuaScript:
     def _run_text(self, keys: Sequence[str], args: Sequence[Any]) -> Any:  # noqa: ANN401 - a script's own answer
         if not self._replicated:
             return self._redis.eval(self._text, len(keys), *keys, *args)
-        (answer,) = self._asked("EVAL", self._text, [(keys, args)])
+        (answer,) = self._asked([("EVAL", self._text, len(keys), *keys, *args)])
         return answer
 
-    def _asked(
-        self,
-        command: str,
-        script: str,
-        calls: Sequence[tuple[Sequence[str], Sequence[Any]]],
-        meanwhile: Callable[[], object] | None = None,
-    ) -> list[Any]:
-        """Return the answer to each call; with a replica's word the server is asked in the same round trip."""
-        asked = [(command, script, len(keys), *keys, *args) for keys, args in calls]
+    def _asked(self, asked: Sequence[tuple[Any, ...]], meanwhile: Callable[[], object] | None = None) -> list[Any]:
+        """Return the answer to each command; with a replica's word the server is asked in the same round trip."""
         if not self._replicated:
             return self._line.ask_all(asked, meanwhile)
         *answers, replicas = self._line.ask_all([*asked, ("WAIT", 1, REPLICA_MS)], meanwhile)

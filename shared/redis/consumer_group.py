@@ -23,8 +23,8 @@ class GroupReader:
     crash. The caller acknowledges; what it does not acknowledge comes back.
 
     With `sole` the caller holds a lease on the group's work: whatever others left pending is ours at the start, however
-    short they have been gone. With `mine` the group works on part of the stream: every other entry is acknowledged as
-    soon as it is read, for another group works on it. A group that is new begins where `heir_of` was done with
+    short they have been gone. With `mine` the group works on part of the stream: every other entry is acknowledged with
+    the next read, for another group works on it. A group that is new begins where `heir_of` was done with
     everything, or at the beginning without such a group.
     """
 
@@ -54,6 +54,7 @@ class GroupReader:
         self._batch, self._block_ms = batch, block_ms
         self._next_take_over = clock.monotonic()
         self._recovered = False
+        self._done: list[str] = []
 
     def read(self, longest_s: float | None = None) -> list[StreamEntry]:
         """Return the next entries; an empty list after `block_ms` without any, or `longest_s` where that is sooner.
@@ -95,6 +96,16 @@ class GroupReader:
         with answering(self._redis):
             self._redis.xack(self.stream, self.group, *entry_ids)
 
+    def flush(self) -> None:
+        """Acknowledge what would be with the next read: there is none any more."""
+        if self._done:
+            self.ack(*self._done)
+            self._done.clear()
+
+    def ack_soon(self, *entry_ids: str) -> None:
+        """Acknowledge these entries with the next read, in its round trip."""
+        self._done += entry_ids
+
     def _read_pending(self) -> list[StreamEntry]:
         """Read our own pending entries; when the server has none left, go on to new ones."""
         if self._sole:
@@ -106,7 +117,10 @@ class GroupReader:
     def _read(self, position: str, block_ms: int | None) -> list[StreamEntry]:
         with answering(self._redis):
             try:
-                reply = self._line.ask(*self._command(position, block_ms))
+                *_, reply = self._line.ask_all([*self._acks(), self._command(position, block_ms)])
+                if isinstance(reply, ResponseError):
+                    raise reply
+                self._done.clear()
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
@@ -118,6 +132,9 @@ class GroupReader:
     def _command(self, position: str, block_ms: int | None) -> tuple[Any, ...]:
         who = ("XREADGROUP", "GROUP", self.group, self.consumer, "COUNT", self._count(position))
         return (*who, *(() if block_ms is None else ("BLOCK", block_ms)), "STREAMS", self.stream, position)
+
+    def _acks(self) -> list[tuple[Any, ...]]:
+        return [("XACK", self.stream, self.group, *self._done)] if self._done else []
 
     def _count(self, position: str) -> int:
         """Take the whole pending list at once at a start: it is read only once."""
@@ -157,7 +174,7 @@ class GroupReader:
         ours = [entry for entry in entries if self._mine(entry)]
         if len(ours) < len(entries):
             kept = {entry.id for entry in ours}
-            self.ack(*(entry.id for entry in entries if entry.id not in kept))
+            self.ack_soon(*(entry.id for entry in entries if entry.id not in kept))
         return ours
 
 

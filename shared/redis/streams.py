@@ -46,6 +46,18 @@ class StreamRecord(NamedTuple):
     age: int
 
 
+class FactRecord(NamedTuple):
+    """An event that is published unless its fact stands at another value than `expected` (`publish_once`)."""
+
+    stream: str
+    event: Event
+    fact: str
+    value: str
+    expected: str
+    age: int
+    facts_of: str = ""
+
+
 @dataclass(frozen=True)
 class StreamEntry:
     """One stream entry as delivered; `fields` is empty when the entry was trimmed under us."""
@@ -99,11 +111,18 @@ def publish_once(
     Raises:
         Unavailable: the server is away or refuses to write; nothing is known to have happened, call again.
     """
-    guard = facts_of or stream
-    keys = [stream, f"{guard}:facts", f"{guard}:ages", f"{guard}:horizons"]
-    args = [fact, expected, value, age, MOST_FACTS, event.event, write_event(event)]
-    state, known = cast("list[str]", _script(redis, "streams.lua")(keys, args))
-    return PublishedEntry(cast('Literal["published", "known", "expired"]', state), known)
+    (answer,) = publish_each(redis, [FactRecord(stream, event, fact, value, expected, age, facts_of)])
+    return answer
+
+
+def publish_each(redis: Redis, records: Sequence[FactRecord]) -> list[PublishedEntry]:
+    """Do what `publish_once` does for each record, in their order and one round trip, each atomic by itself.
+
+    Raises:
+        Unavailable: the server is away; some may have been published, call again.
+    """
+    answers = cast("list[list[str]]", _script(redis, "streams.lua").many([_call(one) for one in records]))
+    return [PublishedEntry(cast('Literal["published", "known", "expired"]', state), value) for state, value in answers]
 
 
 def publish_all_once(redis: Redis, stream: str, records: Sequence[StreamRecord]) -> list[PublishedEntry]:
@@ -112,10 +131,13 @@ def publish_all_once(redis: Redis, stream: str, records: Sequence[StreamRecord])
     Raises:
         Unavailable: the server is away; some may have been published, call again.
     """
-    keys = [stream, f"{stream}:facts", f"{stream}:ages", f"{stream}:horizons"]
-    calls = [(keys, [fact, "", "1", age, MOST_FACTS, event.event, write_event(event)]) for event, fact, age in records]
-    answers = cast("list[list[str]]", _script(redis, "streams.lua").many(calls))
-    return [PublishedEntry(cast('Literal["published", "known", "expired"]', state), value) for state, value in answers]
+    return publish_each(redis, [FactRecord(stream, event, fact, "1", "", age) for event, fact, age in records])
+
+
+def _call(record: FactRecord) -> tuple[list[str], list[Any]]:
+    guard, event = record.facts_of or record.stream, record.event
+    keys = [record.stream, f"{guard}:facts", f"{guard}:ages", f"{guard}:horizons"]
+    return keys, [record.fact, record.expected, record.value, record.age, MOST_FACTS, event.event, write_event(event)]
 
 
 def known_facts(redis: Redis, stream: str, facts: list[str]) -> list[str | None]:

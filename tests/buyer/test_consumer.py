@@ -135,10 +135,11 @@ def test_a_reader_of_decisions_that_hung_up_ends_nothing(valkey_url: str) -> Non
     assert group_backlog(redis, SIGNALS, GROUP) == (0, 0)
 
 
-def test_s5_a_batch_stops_between_two_signals_when_told(valkey_url: str) -> None:
+def test_s5_a_batch_stops_between_two_rounds_when_told(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     for number in range(20):
-        publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
+        side = "BUY" if number < 2 else "SELL"
+        publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number), side=side))
 
     rig.run_until(lambda: len(rig.decisions()) >= 2)
 

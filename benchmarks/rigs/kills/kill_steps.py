@@ -13,19 +13,22 @@ from buyer.recovery import startup
 from buyer.settlement.writer import SettlementWriter
 from buyer.venue.polymarket.client import PolymarketVenue
 from shared.http.client import Upstream
+from shared.ledger.redis_ledger import RedisLedger
 
 STEPS: Mapping[str, tuple[Any, str, str]] = {
     "before it is signed": (PolymarketVenue, "prepare", "before"),
     "signed, no intent": (PolymarketVenue, "prepare", "after"),
-    "intent sent, no answer": (Journal, "intend", "during"),
-    "intent written": (Journal, "intend", "after"),
+    "intent sent, no answer": (RedisLedger, "commit_at", "during"),
+    "intent written": (RedisLedger, "commit_at", "after"),
+    "intents sent together, no answer": (RedisLedger, "commit_each", "during"),
+    "intents written together": (RedisLedger, "commit_each", "after"),
     "order on its way": (Upstream, "send", "during"),
     "while it recovers": (PolymarketVenue, "find", "before"),
     "taken, answer lost": (Upstream, "send", "after"),
     "found again, not written": (PolymarketVenue, "find", "after"),
     "answered, not written": (PolymarketVenue, "place", "after"),
-    "decision sent, no answer": (Journal, "conclude", "during"),
-    "decision written": (Journal, "conclude", "after"),
+    "decision sent, no answer": (Journal, "write", "during"),
+    "decision written": (Journal, "write", "after"),
     "before it settles": (SettlementWriter, "settle_all", "before"),
     "settling": (SettlementWriter, "settle_all", "during"),
     "settled": (SettlementWriter, "settle_all", "after"),
@@ -36,9 +39,20 @@ A call that fails does not count: the buyer comes to it again.
 
 The steps of a recovery follow those that leave something to recover.
 """
+_COUNTS: Mapping[str, Callable[[tuple[Any, ...], Mapping[str, Any]], bool]] = {
+    "send": lambda args, _: args[1].path == "/order",
+    "commit_each": lambda args, _: any(args[2]),
+    "write": lambda _, more: not more["at_turn"],
+}
+"""Which calls of a method are the step."""
 ANY_TIME = "at any moment"
 SHOWN_SOON_S = 3.0
 """How long the local venue takes to show an order, at most."""
+
+
+def needs_several(step: str) -> bool:
+    """Say whether a buyer comes to this step only with several signals at once, and then once."""
+    return step in STEPS and STEPS[step][1] == "commit_each"
 
 
 def recovers(step: str) -> bool:
@@ -66,7 +80,7 @@ def _arm(step: str, nth: int, moment_s: float) -> None:
     left = [nth]
 
     def armed(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - any call
-        if method == "send" and args[1].path != "/order":
+        if method in _COUNTS and not _COUNTS[method](args, more):
             return call(*args, **more)
         left[0] -= 1
         its_turn = left[0] == 0

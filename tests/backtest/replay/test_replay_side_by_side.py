@@ -127,7 +127,7 @@ class Session:
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
-        if self.transit.land():
+        if self.transit.land(self.engine.carry_out_all):
             again, self.waiting = self.waiting, []
             for signal in again:
                 self.take(signal)

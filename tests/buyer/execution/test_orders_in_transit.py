@@ -213,12 +213,12 @@ def test_orders_under_way_are_bounded_and_arrive_in_the_order_in_which_they_left
 
     assert transit.full
     assert transit.rest_s(60) == pytest.approx(LATENCY_S - MOST_UNDER_WAY / 1000, abs=0.001)
-    assert not transit.land()
+    assert not transit.land(list)
     clock.advance(transit.rest_s(60) + 0.001)
-    assert transit.land()
+    assert transit.land(list)
     assert arrived == [0, 1][: len(arrived)]
     clock.advance(LATENCY_S)
-    assert transit.land()
+    assert transit.land(list)
     assert arrived == list(range(MOST_UNDER_WAY))
-    assert not transit.land()
+    assert not transit.land(list)
     assert transit.rest_s(60) == 60

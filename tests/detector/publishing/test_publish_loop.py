@@ -269,3 +269,31 @@ def test_a_fact_older_than_what_the_server_remembers_is_not_published() -> None:
 
     assert detector.stored() == []
     assert detector.stats.repeats == 1
+
+
+def test_what_one_batch_shows_is_published_in_one_round_trip() -> None:
+    detector = DetectorFixture()
+    sent = list[list[str]]()
+    stream = cast("Any", detector.redis.redis.connection_pool.connection_class)
+    send = stream.send_packed_command
+
+    def watched(self: Any, packed: Any, *words: Any, **options: Any) -> Any:
+        sent.append([text for text in b"".join(packed).decode().split() if text == "EVALSHA"])
+        return send(self, packed, *words, **options)
+
+    stream.send_packed_command = watched
+
+    detector.publisher.publish_batch(a_batch(1, 2, 3, 4))
+
+    assert len(detector.stored()) == 4
+    assert next(filter(None, sent)) == ["EVALSHA"] * 4
+
+
+def test_a_lost_answer_to_many_repeats_none_of_them_and_tells_of_each_once() -> None:
+    detector = DetectorFixture()
+    detector.redis.lost_replies = 1
+
+    detector.publisher.publish_batch(a_batch(1, 2, 3))
+
+    assert [signal["shares"] for signal in detector.stored()] == ["1", "2", "3"]
+    assert [signal.shares for signal in detector.emitted] == [D(1), D(2), D(3)]

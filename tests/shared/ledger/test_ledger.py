@@ -6,6 +6,7 @@ import threading
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from redis import Redis
 
 from shared.clock import ManualClock, SystemClock
@@ -13,6 +14,7 @@ from shared.domain.errors import Emptied, Fenced
 from shared.domain.ledger_accounts import Lot, cost_account, shares_account
 from shared.domain.ledger_write import (
     BalanceGuard,
+    Balances,
     FencingToken,
     KnownWrite,
     LedgerRecord,
@@ -259,3 +261,37 @@ def test_a_peak_rises_in_the_step_that_reaches_it_and_never_falls(redis: Redis) 
             )
 
         assert ledger.read(["realized:a", "peak:a"]).values == {"realized:a": -8, "peak:a": 12}
+
+
+@pytest.mark.pitfall(21)
+def test_steps_of_ones_own_are_no_news_and_those_of_anybody_else_are(redis: Redis) -> None:
+    lease = Lease(redis, "buyer", "me", clock=SystemClock())
+    assert lease.try_acquire() == ""
+    for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
+        ours = [LedgerWrite(f"w{number}", (("cash", 1),), fence=lease.fence, seen_seq=1) for number in range(5)]
+        ledger.commit(LedgerWrite("before", (("cash", 1),)))
+
+        together = ledger.commit_all(ours[:3])
+        ledger.commit(LedgerWrite("outside", (("cash", 1),)))
+        late = ledger.commit(ours[3])
+        anew = ledger.commit(replace(ours[4], seen_seq=5))
+
+        assert together == [WrittenStep(2), WrittenStep(3), WrittenStep(4)]
+        assert late == StaleLedger(5)
+        assert anew == WrittenStep(6)
+
+
+def test_a_ledger_that_is_behind_what_was_seen_is_stale(redis: Redis) -> None:
+    for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
+        assert ledger.commit(LedgerWrite("w1", (("cash", 1),), seen_seq=7)) == StaleLedger(0)
+
+
+def test_a_snapshot_holds_accounts_and_records_of_one_moment(redis: Redis) -> None:
+    ledger = RedisLedger(redis, "paper")
+    ledger.commit(LedgerWrite("w1", (("cash", 5),), records=(LedgerRecord("lots", "a", "text"),)))
+
+    found = ledger.snapshot(("lots",))
+    ledger.commit(LedgerWrite("w2", (("cash", 5),), records=(LedgerRecord("lots", "a", None),)))
+
+    assert found.accounts() == Balances(1, {"cash": 5})
+    assert found.records("lots") == found.records_of("lots", ["a", "b"]) == {"a": "text"}

@@ -218,7 +218,7 @@ def test_a_copy_that_comes_to_something_else_is_read_again(redis: Redis) -> None
 
 @pytest.mark.pitfall(30)
 def test_a_copy_keeps_no_ids_and_no_events() -> None:
-    copy = LedgerCopy(Balances(0, {}))
+    copy = LedgerCopy.of(Balances(0, {}))
 
     for number in range(100):
         assert copy.follow(a_write(number))

@@ -1,0 +1,184 @@
+"""Signals that were read together: one round trip reserves them, and they come to what they come to one by one."""
+
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ops.operator import controls
+from shared.domain.ledger_write import Answer, LedgerWrite
+from shared.ledger.gated_commit import GateTurns
+from shared.messages.base import SIGNALS
+from shared.messages.signals import ActionableSignal
+from shared.redis.streams import publish_event
+from tests.amounts import D
+from tests.buyer.builders import a_signal, some_limits
+from tests.buyer.consumer_rig import Rig, a_hash
+
+pytestmark = pytest.mark.server
+
+
+class Together(Rig):
+    """A buyer whose ledger remembers how many steps went out in each round trip, and what was placed by then."""
+
+    def __init__(self, url: str, **more: Any) -> None:
+        super().__init__(url, **more)
+        self.sent: list[list[str]] = []
+        self.placed_before: list[int] = []
+        each = self.ledger.commit_each
+
+        def watched(writes: list[LedgerWrite], turns: list[GateTurns | None]) -> list[Answer]:
+            self.sent.append([write.id.partition(":")[0] for write in writes])
+            self.placed_before.append(len(self.venue.placed))
+            return each(writes, turns)
+
+        self.ledger.commit_each = watched  # type: ignore[method-assign]  # counted on its way
+
+    def told(self) -> list[tuple[str, str, str]]:
+        return [(one.signal_id, one.verdict, one.reason) for one in self.decisions()]
+
+
+def buys(count: int, first: int = 1, **more: Any) -> list[ActionableSignal]:
+    return [a_signal(tx_hash=a_hash(first + number), **more) for number in range(count)]
+
+
+def publish(rig: Rig, *signals: ActionableSignal) -> None:
+    for signal in signals:
+        publish_event(rig.redis, SIGNALS, signal)
+
+
+def decided(rig: Rig, count: int) -> bool:
+    return len(rig.decisions()) == count and rig.settled()
+
+
+def test_signals_read_together_are_reserved_in_one_round_trip_before_any_order_goes_out(valkey_url: str) -> None:
+    rig = Together(valkey_url)
+    publish(rig, *buys(3))
+
+    rig.run_until(lambda: decided(rig, 3))
+
+    assert rig.sent[0] == ["intent"] * 3
+    assert rig.placed_before[0] == 0
+    assert ["decision"] * 3 in rig.sent
+    assert len(rig.venue.placed) == 3
+
+
+def test_skips_are_written_and_acknowledged_together(valkey_url: str) -> None:
+    rig = Together(valkey_url)
+    publish(rig, *buys(5, side="SELL"))
+
+    rig.run_until(lambda: decided(rig, 5))
+
+    assert rig.sent[0] == ["decision"] * 5
+    assert {one.verdict for one in rig.decisions()} == {"SKIP"}
+
+
+@pytest.mark.pitfall(19)
+def test_a_cap_that_the_first_of_them_fills_stops_the_next_one(valkey_url: str) -> None:
+    rig = Together(valkey_url, limits=some_limits(max_market_usdc=D(12)))
+    publish(rig, *buys(4))
+
+    rig.run_until(lambda: decided(rig, 4))
+
+    assert [one.verdict for one in rig.decisions()].count("BUY") == len(rig.venue.placed) == 2
+    assert rig.ledger.accounts().values["total"] <= D(12)
+
+
+def test_one_signal_twice_among_them_is_one_order(valkey_url: str) -> None:
+    rig = Together(valkey_url)
+    first, second = buys(2)
+    publish(rig, first, first, second)
+
+    rig.run_until(lambda: decided(rig, 2))
+
+    assert len(rig.venue.placed) == 2
+
+
+@pytest.mark.pitfall(45)
+def test_a_sell_among_them_waits_for_the_order_of_its_token_and_sells_what_that_bought(valkey_url: str) -> None:
+    rig = Together(valkey_url)
+    (buy,), (sell,) = buys(1), buys(1, first=2, side="SELL")
+    publish(rig, buy, sell)
+
+    rig.run_until(lambda: decided(rig, 2))
+
+    assert [order.side for order in rig.venue.placed] == ["BUY", "SELL"]
+
+
+@pytest.mark.pitfall(24)
+def test_a_control_turned_after_they_were_judged_stops_all_of_them(valkey_url: str) -> None:
+    rig = Together(valkey_url)
+    publish(rig, *buys(3))
+    each, turned = rig.ledger.commit_each, list[bool]()
+
+    def late(writes: list[LedgerWrite], turns: list[GateTurns | None]) -> list[Answer]:
+        if not turned:
+            turned.append(controls.pause_buys(rig.redis, "paper", "fees went up", rig.clock))
+        return each(writes, turns)
+
+    rig.ledger.commit_each = late  # type: ignore[method-assign]  # somebody pauses right before it
+
+    rig.run_until(lambda: decided(rig, 3))
+
+    assert {(one.verdict, one.reason) for one in rig.decisions()} == {("SKIP", "not_paused")}
+    assert rig.venue.placed == []
+
+
+def test_one_whose_order_may_stand_keeps_its_place_and_the_others_go_on(valkey_url: str) -> None:
+    rig = Together(valkey_url)
+    rig.venue.unknown = 1
+    publish(rig, *buys(3))
+
+    rig.run_until(lambda: len(rig.decisions()) >= 2)
+
+    assert len(rig.journal.open_intents()) <= 1
+    assert len({order.signal_id for order in rig.venue.placed}) == 3
+
+
+KINDS = st.tuples(st.sampled_from(["BUY", "BUY", "SELL"]), st.sampled_from(["a1", "b2"]), st.integers(1, 6))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(KINDS, min_size=2, max_size=12))
+def test_together_they_come_to_what_they_come_to_one_by_one(valkey_url: str, kinds: list[tuple[Any, str, int]]) -> None:
+    limits = some_limits(max_market_usdc=D(20), max_leader_usdc=D(12), mirror_sells="full")
+    signals = [
+        a_signal(tx_hash=a_hash(number), side=side, leader="0x" + digits * 20)
+        for number, (side, digits, _) in enumerate(kinds, start=1)
+    ]
+
+    def session(*, one_by_one: bool) -> tuple[list[tuple[str, str, str]], dict[str, int]]:
+        rig = Together(valkey_url, limits=limits)
+        rig.redis.flushdb()
+        groups = [[signal] for signal in signals] if one_by_one else [signals]
+        count = 0
+        for group in groups:
+            publish(rig, *group)
+            count += len(group)
+            rig.run_until(lambda count=count: decided(rig, count))
+        return sorted(rig.told()), rig.ledger.accounts().values
+
+    together, alone = session(one_by_one=False), session(one_by_one=True)
+
+    assert together[0] == alone[0]
+    assert together[1] == alone[1]
+
+
+def test_threads_that_answer_late_do_not_hold_the_lane_of_others() -> None:
+    from buyer.token_executor import TokenExecutor  # noqa: PLC0415 - only here
+
+    free = threading.Event()
+    lanes, told = TokenExecutor(2), list[list[int]]()
+
+    def slow() -> int:
+        free.wait(5)
+        return 1
+
+    for some in lanes.finished([slow, lambda: 2], lambda: None):
+        told.append(some)
+        free.set()
+    lanes.close()
+
+    assert told == [[2], [1]]
