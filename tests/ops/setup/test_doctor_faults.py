@@ -56,6 +56,7 @@ SEEN = (
 )
 
 OUT_OF_SIGHT = {
+    "unlabelled_rows": "the token is what counts, and that is there",
     "unknown_type": "rows of new kinds are passed over by everybody",
     "duplicate_border": "pages are read by the detector alone",
     "late_index": "only who knows the truth sees what is missing",
