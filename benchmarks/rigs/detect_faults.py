@@ -61,6 +61,7 @@ FAULTS = (
     Trouble("malformed size_0", "malformed_rows", "data", 0.5, {"how": "size_0"}),
     Trouble("malformed missing", "malformed_rows", "data", 0.5, {"how": "missing"}),
     Trouble("malformed text", "malformed_rows", "data", 0.5, {"how": "text"}),
+    Trouble("unlabelled_rows", "unlabelled_rows", "data", 0.5, {"seconds": 60}),
     Trouble("unknown_type", "unknown_type", "data", 0.5),
     Trouble("unlabelled_rows", "unlabelled_rows", "data", 0.5),
     Trouble("duplicate_border v1", "duplicate_border", "data", settings={"data_api_version": "v1"}),

@@ -15,7 +15,7 @@ from buyer.strategy.exits.mirrored_sales import LATER_SALE, SMALL_SALE
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.rule import NotEvaluated, Passes, Rule, rule
 from buyer.strategy.sizing import GRAIN
-from shared.domain.market import Side
+from shared.domain.market import Side, of_protocol_v2
 from shared.domain.money import MICRO, Price, micro_text
 from shared.messages.decisions import FLOOR
 
@@ -48,10 +48,17 @@ def _clocks_agree(case: DecisionContext) -> bool:
 
 @rule(lambda case: (_market_state(case), "accepting"))
 def _market_open(case: ContextBase) -> bool:
-    return case.facts.accepting_orders and not case.facts.closed
+    return case.facts.accepting_orders and not case.facts.closed and not _unredeemable(case)
+
+
+def _unredeemable(case: ContextBase) -> bool:
+    """Say whether a buy's winnings would stay where they are: our redeemer knows no way of Protocol V2 yet."""
+    return case.side == "BUY" and of_protocol_v2(case.facts.condition_id)
 
 
 def _market_state(case: ContextBase) -> str:
+    if _unredeemable(case):
+        return "of Protocol V2, whose winnings are not redeemed here"
     return "closed" if case.facts.closed else "accepting" if case.facts.accepting_orders else "not accepting"
 
 

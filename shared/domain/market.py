@@ -15,6 +15,7 @@ BOOK_DEPTH = 25
 
 _MODULES = {1: "binary", 2: "neg-risk"}
 _COMBO = 3
+_V2_CONDITION = 2 + 62
 _V3_MASK = ((1 << 64) - 1) << 40
 """Position ids of Protocol V2 have these bits empty; a token id of the CTF is a hash and has not (reference 3.3)."""
 
@@ -117,6 +118,11 @@ class Book(Value, frozen=True, kw_only=True):
 def is_position(token_id: str) -> bool:
     """Say whether a token is a position of Protocol V2: another contract than ConditionalTokens keeps it."""
     return int(token_id) & _V3_MASK == 0
+
+
+def of_protocol_v2(condition_id: str) -> bool:
+    """Say whether a market is of Protocol V2: its condition has 31 bytes, not 32 (venue reference 2)."""
+    return len(condition_id) == _V2_CONDITION
 
 
 def module_of(token_id: str) -> str:

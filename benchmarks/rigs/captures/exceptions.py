@@ -15,13 +15,21 @@ RULES = (
     (r"gamma_event", r"\[\]\.(countryName|electionType)", "of elections, which the local venue does not list"),
     (r"gamma_market_closed_(nonbinary|zero_zero)_legacy", rf"\.({_OLD_KEYS})", _OLD),
     (r"http_balance_allowance_collateral", r"\.allowance", f"{_EXAMPLE}; since CLOB V2 an allowance per spender"),
-    (r"http_open_order.*", r".*(expiration|associate_trades(\[\])?)", f"{_EXAMPLE}; frames of 2026 say [] and \"0\""),
-    (r"http_order_response_(ok|failed)", r"\.(errorMsg|orderID)", f"{_EXAMPLE}; the official clients want texts, or an error"),
-    (r"(http_trade.*|ws_user_trade.*)", r".*(last_update|match_time)", f"{_EXAMPLE}; nautilus' adapter reads whole seconds"),
+    (r"http_open_order.*", r".*(expiration|associate_trades(\[\])?)", f'{_EXAMPLE}; frames of 2026 say [] and "0"'),
+    (
+        r"http_order_response_(ok|failed)",
+        r"\.(errorMsg|orderID)",
+        f"{_EXAMPLE}; the official clients want texts, or an error",
+    ),
+    (
+        r"(http_trade.*|ws_user_trade.*)",
+        r".*(last_update|match_time)",
+        f"{_EXAMPLE}; nautilus' adapter reads whole seconds",
+    ),
     (r"(http_trade_report|ws_user_trade)", r".*\.order_id", f"{_EXAMPLE}: an order's id is its hash"),
     (r"ws_market_new_market_msg", r"\.group_item_title", "no event of several markets is listed while the tape runs"),
     (r"ws_user_order_fok_killed", r"\.id", "its id was blotted out by who captured it: 0x78xx"),
-    (r"ws_user_order_.*", r"\.(expiration|associate_trades)", f"{_EXAMPLE}; frames of 2026 say [] and \"0\""),
+    (r"ws_user_order_.*", r"\.(expiration|associate_trades)", f'{_EXAMPLE}; frames of 2026 say [] and "0"'),
 )
 
 

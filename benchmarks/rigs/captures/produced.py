@@ -58,7 +58,7 @@ def produced() -> Samples:
         _rest(samples, sim, world)
         with _taped(_market_channel(sim, world)) as tape:
             _orders(samples, sim, world)
-            _happen(sim, world)
+            _happen(world)
         for frame in tape:
             samples[f"market {frame['event_type']}"].append(frame)
         _rest(samples, sim, world)
@@ -119,7 +119,9 @@ def _place(samples: Samples, owner: Trader, world: dict[str, Any], token: str) -
         samples["order answer"].append(answer)
         samples["killed"].append(owner.ask("GET", f"/data/order/{answer['orderID']}"))
     for price in ("0.40", "0.45", "0.10"):
-        samples["order answer"].append(owner.post(sign.create_limit_order(asset_id=token, side="BUY", price=price, size="10")))
+        samples["order answer"].append(
+            owner.post(sign.create_limit_order(asset_id=token, side="BUY", price=price, size="10"))
+        )
     dear = sign.create_limit_order(asset_id=token, side="BUY", price="0.40", size="100000")
     samples["order answer"].append(owner.post(dear))
     trade_once(world)
@@ -131,7 +133,7 @@ def _market_channel(sim: Simulator, world: dict[str, Any]) -> ClientConnection:
     return _subscribed(sim.urls["clob_ws_url"], wish)
 
 
-def _happen(sim: Simulator, world: dict[str, Any]) -> None:
+def _happen(world: dict[str, Any]) -> None:
     """Let a market's grid move, another be listed, another end."""
     trade_once(world, "market")
     lever(world, "tick", {"condition_id": world["market"]["condition"], "tick": "0.001"})

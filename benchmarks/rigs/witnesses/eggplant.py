@@ -66,7 +66,7 @@ async def trade(calls: Calls, world: dict[str, Any], kind: str) -> Any:
     await calls.ask(
         "all_open_orders", lambda: client.all_open_orders(request(market=condition)), lambda rows: len(rows) == 1
     )
-    await calls.ask("trades", lambda: client.trades(request()), lambda page: len(page.data) >= 1)
+    await calls.ask("trades", lambda: client.trades(request()), _sized)
     await calls.ask("cancel_all", client.cancel_all, lambda told: len(told.canceled) == 1)
     return client, signer
 
@@ -78,7 +78,8 @@ async def _orders(calls: Calls, client: Any, signer: Any, token: str) -> None:
     tick = import_module("eggplant_sdk.clob.tick").TickEntry.new(Decimal("0.01"), int(token))
     rest = [module.RestingPlacement(tick=tick, price=Decimal("0.10"), size=Decimal(10))]
     sold = module.RestingPlacement(tick=tick, price=Decimal("0.48"), size=Decimal(5))
-    await calls.ask("a FAK buy, posted by itself", lambda: buy(poster, signer, order_signer, token), _accepted)
+    bought = await calls.ask("a FAK buy, posted by itself", lambda: buy(poster, signer, order_signer, token), _accepted)
+    await calls.ask("the trades of a FAK buy", lambda: bought.response.trade_ids)
     await calls.ask(
         "place_resting",
         lambda: module.place_resting(rest, poster, signer, order_signer, 15),
@@ -157,6 +158,10 @@ def _full(page: Any) -> bool:
 
 def _traded(events: Any) -> bool:
     return len(events) == 1 and all(market.clob_token_ids for market in events[0].markets)
+
+
+def _sized(page: Any) -> bool:
+    return bool(page.data) and all(trade.size and trade.price for trade in page.data)
 
 
 def _accepted(post: Any) -> bool:

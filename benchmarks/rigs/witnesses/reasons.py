@@ -46,6 +46,12 @@ _CLIENT_WRONG = {
     ("polymarket-apis 2.3.0", "clob: get_order_book, a tick of 0.005"): (
         "ticks of 0.005 and 0.0025 exist; this client knows neither, so it reads no book of such a market"
     ),
+    **{
+        ("eggplant-sdk 0.3.1", f"{kind}: the trades of a FAK buy"): (
+            "an accepted order names its trades as tradeIDs; this client looks for tradeIds"
+        )
+        for kind in ("eoa", "proxy", "safe", "deposit")
+    },
     ("eggplant-sdk 0.3.1", "market channel: next_event of the first frame"): (
         "a frame can be an array (the first one is: a book of each token); this client reads one object a frame"
     ),

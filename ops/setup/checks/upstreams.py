@@ -12,8 +12,9 @@ from shared.domain.errors import BadConfig, DependencyMissing, HybridError, Malf
 from shared.domain.exit_codes import DEPENDENCY_MISSING, REFUSED_FOR_SAFETY, exit_code
 from shared.http.client import Upstream
 from shared.polymarket.clob import fetch_book
+from shared.polymarket.gamma import parse_markets
 from shared.polymarket.subgraph import OrderbookSubgraph
-from shared.polymarket.wire.parsing import as_list, as_object, parse_market, read_flag, read_text
+from shared.polymarket.wire.parsing import as_list, as_object, read_flag, read_text
 from shared.polymarket.wire.venue_times import read_moment_ms
 from shared.rate_limit.limits import GateLane
 
@@ -110,7 +111,7 @@ def open_market(gamma: Upstream) -> tuple[str, str]:
     """
     rows = as_list(gamma.get("/markets", {"closed": "false", "limit": 20}), "markets")
     for row in rows:
-        facts = parse_market(row)
+        facts, _unread = parse_markets([row])
         if facts and facts[0].accepting_orders:
             return facts[0].token_id, facts[0].slug
     raise Malformed(f"none of {len(rows)} open markets takes orders")

@@ -81,6 +81,13 @@ def test_a_small_leader_trade_a_price_outside_the_band_and_a_closed_market_are_s
     assert failed(market=a_market(accepting_orders=False)) == {"market_open"}
 
 
+def test_a_market_of_protocol_v2_is_not_bought_as_its_winnings_are_not_redeemed() -> None:
+    """Its condition has 31 bytes; what was bought of it before can be sold."""
+    condition = "0x" + "ab" * 31
+
+    assert "market_open" in failed(market=a_market(condition_id=condition))
+
+
 @pytest.mark.pitfall(13)
 @pytest.mark.parametrize("price", [D(0), D(1), D("1.2")])
 def test_a_price_of_nothing_or_certainty_is_not_followed(price: Decimal) -> None:
