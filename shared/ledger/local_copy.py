@@ -40,8 +40,10 @@ class LedgerCopy(MemoryLedger):
 
     def fork(self) -> "LedgerCopy":
         """Return another copy, on which steps can be carried out that the ledger has not seen yet."""
-        records = {(kind, name): text for kind, fields in self._records.items() for name, text in fields.items()}
-        return LedgerCopy.of(Balances(self.seq, self.values, records=records))
+        copy = LedgerCopy(self.values, self.seq)
+        for kind, fields in self._records.items():
+            copy._records[kind] = dict(fields)
+        return copy
 
     def expect(self, write: LedgerWrite) -> None:
         """Carry out a step that the ledger has not seen yet; one that it would refuse changes nothing."""
