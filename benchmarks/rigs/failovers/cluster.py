@@ -8,7 +8,7 @@ from typing import Self, cast
 
 from redis import Redis
 
-from benchmarks.rigs.failovers.sentinels import Node, wait_for
+from benchmarks.rigs.failovers.sentinels import Node, end_watches, wait_for
 from ops.supervisor.embedded_redis import free_port, server_binary
 from shared.redis.client import connect_redis
 
@@ -57,6 +57,7 @@ class ClusterServers:
     def __exit__(self, *_: object) -> None:
         for node in self.nodes:
             node.send(signal.SIGKILL)
+        end_watches()
 
     start = __enter__
     stop = __exit__
