@@ -36,9 +36,9 @@ class ClusterServers:
 
     def direct(self, node: Node) -> Redis:
         """Return a client of one node."""
-        return connect_redis(f"redis://:{self.password}@127.0.0.1:{node.port}/0")
+        return connect_redis(f"redis://:{self.password}@127.0.0.1:{node.port}/0?hs_prefix={self.prefix}")
 
-    def owner(self) -> Node:
+    def primary(self) -> Node:
         """Return the node that has the pipeline's slot."""
         with connect_redis(self.url) as redis:
             port = int(redis.info("server")["tcp_port"])  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
