@@ -5,6 +5,7 @@ sentinels elect another, the old one comes back as it was. One more: a replica t
 to elect. At the end every fill of the venue's record has one signal, every signal one decision, and no fact two orders.
 
     python -m benchmarks.failover [--kills 20] [--durability local] [--server redis-server]
+    python -m benchmarks.failover --cluster   # three shards with a replica each; the one with our slot dies
 """
 
 import argparse
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rigs.failovers.cluster import ClusterServers
 from benchmarks.rigs.failovers.load import Load, loaded, rest
 from benchmarks.rigs.failovers.sentinels import Node, SentinelServers, debian_server, wait_for
 from benchmarks.rigs.order_rig import CLOCK, a_signal
@@ -49,9 +51,8 @@ def fail_over(load: Load, old: Node) -> dict[str, float]:
     return {"elected_s": elected - died, "back_s": CLOCK.monotonic() - elected}
 
 
-def hold_behind(load: Load) -> dict[str, float]:
+def hold_behind(load: Load, servers: SentinelServers) -> dict[str, float]:
     """Kill one replica, keep the other from what is written for a while, then fail over to that one."""
-    servers = load.servers
     primary = servers.primary()
     gone, behind = (node for node in servers.servers if node is not primary)
     gone.send(signal.SIGKILL)
@@ -65,7 +66,7 @@ def hold_behind(load: Load) -> dict[str, float]:
     return took
 
 
-def price(servers: SentinelServers) -> dict[str, float]:
+def price(servers: SentinelServers | ClusterServers) -> dict[str, float]:
     """Return the median of a signal's write in ms, by what it waits for; on servers at rest."""
     found: dict[str, float] = {}
     durabilities: tuple[Durability, ...] = ("local", "replicated")
@@ -73,10 +74,10 @@ def price(servers: SentinelServers) -> dict[str, float]:
         redis, took = connect_redis(servers.url, durability=durability), list[float]()
         for number in range(WRITES):
             event, began = a_signal(number, "1", run=durability), CLOCK.monotonic()
-            publish_once(redis, "price", event, fact=f"price:{event.id}", age=number)
+            publish_once(redis, "hs:price", event, fact=f"price:{event.id}", age=number)
             took.append((CLOCK.monotonic() - began) * 1000)
         found[f"write_{durability}_ms"] = round(statistics.median(took), 3)
-        redis.delete("price", "price:facts", "price:ages", "price:horizons")
+        redis.delete(*(f"hs:price{part}" for part in ("", ":facts", ":ages", ":horizons")))
     return found
 
 
@@ -85,10 +86,16 @@ def run(asked: argparse.Namespace, binary: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() if asked.folder is None else contextlib.nullcontext(asked.folder) as name:
         folder = Path(name)
         (folder / "servers").mkdir(parents=True)
-        with SentinelServers(folder / "servers", binary) as servers:
+        kind = ClusterServers(folder / "servers", binary, replicas=True) if asked.cluster else None
+        with kind or SentinelServers(folder / "servers", binary) as servers:
             costs = price(servers)
             with loaded(folder, servers, {"DURABILITY": asked.durability}, asked.seed) as load:
-                return {"kills": asked.kills, "behind": asked.behind, **costs, **_under_load(load, asked)}
+                return {
+                    "kills": asked.kills,
+                    "behind": asked.behind,
+                    **costs,
+                    **_under_load(load, asked),
+                }
 
 
 def _under_load(load: Load, asked: argparse.Namespace) -> dict[str, Any]:
@@ -101,9 +108,9 @@ def _under_load(load: Load, asked: argparse.Namespace) -> dict[str, Any]:
         rest(dice.uniform(0, 2))
         old.start()
         load.servers.wait_until_whole()
-    if asked.behind:
+    if asked.behind and isinstance(load.servers, SentinelServers):
         rest(2)
-        took.append(hold_behind(load))
+        took.append(hold_behind(load, load.servers))
     times = {f"{name}_max": round(max(one[name] for one in took), 2) for name in took[0]} if took else {}
     return {**times, **load.judged(SETTLES_S)}
 
@@ -111,17 +118,24 @@ def _under_load(load: Load, asked: argparse.Namespace) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Fail over, judge, print; 1 when something does not hold."""
     asked = _parser().parse_args(argv)
+    asked.behind &= not asked.cluster
     binary = debian_server() if asked.server == "redis-server" else server_binary()
     if binary is None:
         print("no redis-server on this machine: apt-get install redis-server", file=sys.stderr)
         return 2
     found = run(asked, binary)
     wrong = [name for name in ZEROS if found[name]]
-    print(f"{'':<22}{asked.durability}, {asked.server}")
+    print(f"{'':<22}{asked.durability}, {asked.server}{', cluster' if asked.cluster else ''}")
     for name, value in found.items():
         print(f"  {name:<20}{value}{'   <- must be 0' if name in wrong else ''}")
-    known = {"benchmark": "failover", "durability": asked.durability, "server": asked.server, "seed": asked.seed}
-    print(json.dumps({**known, **found, "holds": not wrong}))
+    known = {
+        "benchmark": "failover",
+        "cluster": asked.cluster,
+        "durability": asked.durability,
+        "server": asked.server,
+        "seed": asked.seed,
+    }
+    print(json.dumps({"benchmark": "failover", **known, **found, "holds": not wrong}))
     return 1 if wrong else 0
 
 
@@ -130,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kills", type=int, default=20, help="times that the primary dies")
     parser.add_argument("--durability", choices=("local", "replicated"), default="local", help="what a write waits for")
     parser.add_argument("--server", choices=("valkey", "redis-server"), default="valkey", help="whose servers")
+    parser.add_argument("--cluster", action="store_true", help="three shards with a replica each, no sentinels")
     parser.add_argument("--no-behind", dest="behind", action="store_false", help="leave out the replica held behind")
     parser.add_argument("--folder", type=Path, help="a new folder for servers and logs, which stays")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same moments")

@@ -60,7 +60,7 @@ def test_all_programs_rq_too_work_on_a_cluster_in_one_slot(crowd: DemoWorld, tmp
         all_work(crowd, cluster.url, tmp_path)
 
         held = {node.port: cast("list[str]", cluster.direct(node).keys("*")) for node in cluster.nodes}
-        owner = cluster.owner()
+        owner = cluster.primary()
 
     assert_under_prefix(held.pop(owner.port))
     assert not any(held.values())

@@ -8,7 +8,7 @@ from typing import Self, cast
 
 from redis import Redis
 
-from benchmarks.rigs.failovers.sentinels import Node, wait_for
+from benchmarks.rigs.failovers.sentinels import Node, end_watches, wait_for
 from ops.supervisor.embedded_redis import free_port, server_binary
 from shared.redis.client import connect_redis
 
@@ -36,9 +36,9 @@ class ClusterServers:
 
     def direct(self, node: Node) -> Redis:
         """Return a client of one node."""
-        return connect_redis(f"redis://:{self.password}@127.0.0.1:{node.port}/0")
+        return connect_redis(f"redis://:{self.password}@127.0.0.1:{node.port}/0?hs_prefix={self.prefix}")
 
-    def owner(self) -> Node:
+    def primary(self) -> Node:
         """Return the node that has the pipeline's slot."""
         with connect_redis(self.url) as redis:
             port = int(redis.info("server")["tcp_port"])  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
@@ -57,6 +57,7 @@ class ClusterServers:
     def __exit__(self, *_: object) -> None:
         for node in self.nodes:
             node.send(signal.SIGKILL)
+        end_watches()
 
     start = __enter__
     stop = __exit__

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rigs.failovers.cluster import ClusterServers
 from benchmarks.rigs.failovers.sentinels import SentinelServers, wait_for
 from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading
 from ops.demo.demo import DemoWorld, read_all, settle, simulator
@@ -34,7 +35,7 @@ class Load:
 
     crowd: DemoWorld
     trading: Trading
-    servers: SentinelServers
+    servers: SentinelServers | ClusterServers
     folder: Path
     settings: Mapping[str, str]
     programs: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
@@ -101,7 +102,9 @@ class Load:
 
 
 @contextlib.contextmanager
-def loaded(folder: Path, servers: SentinelServers, settings: Mapping[str, str], seed: int) -> Generator[Load]:
+def loaded(
+    folder: Path, servers: SentinelServers | ClusterServers, settings: Mapping[str, str], seed: int
+) -> Generator[Load]:
     """Run a crowd of leaders, a venue and both programs while the block runs."""
     words = ("--leaders", "6", "--speed", "4", "--fills-per-minute", "60", "--no-limits", "--seed", str(seed))
     with simulator(CLOCK, *words, "--resolve-after", "86400") as crowd:

@@ -19,6 +19,7 @@ from ops.supervisor.embedded_redis import free_port, server_binary
 from shared.clock import Clock, SystemClock
 from shared.process.shutdown_signals import DIE_WITH_PARENT
 from shared.redis.client import connect_redis
+from shared.redis.connection.moving_primary import PrimaryWatch
 
 NAME = "pipeline"
 DOWN_AFTER_MS = 1000
@@ -117,6 +118,7 @@ class SentinelServers:
     def __exit__(self, *_: object) -> None:
         for node in (*self.watchers, *self.servers):
             node.send(signal.SIGKILL)
+        end_watches()
 
     start = __enter__
     stop = __exit__
@@ -181,6 +183,14 @@ def debian_server() -> Path | None:
     """Return the `redis-server` of this machine; None where none is installed."""
     found = shutil.which("redis-server")
     return Path(found) if found else None
+
+
+def end_watches() -> None:
+    """End the threads of this process that ask where a primary is: those who knew are gone."""
+    for thread in threading.enumerate():
+        if isinstance(thread, PrimaryWatch):
+            thread.primary.release()
+            thread.join(_STARTS_S)
 
 
 def wait_for(holds: Any, problem: str, seconds: float = _STARTS_S) -> None:  # noqa: ANN401 - any question without arguments

@@ -1,6 +1,5 @@
 """A primary with replicas and sentinels, of the bundled server and of this machine's own."""
 
-import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,8 +11,6 @@ from redis import Redis
 from benchmarks.rigs.failovers.sentinels import SentinelServers, debian_server
 from ops.supervisor.embedded_redis import server_binary
 from shared.redis.client import connect_redis
-from shared.redis.connection.moving_primary import PrimaryWatch
-from tests.waiting import PATIENCE_S
 
 Connect = Callable[..., Redis]
 
@@ -25,16 +22,6 @@ def sentinels(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Senti
         pytest.skip("no redis-server on this machine: apt-get install redis-server")
     with SentinelServers(tmp_path, binary) as servers:
         yield servers
-
-
-@pytest.fixture(autouse=True)
-def _unwatched() -> Generator[None]:
-    """Leave no thread that asks servers which are gone."""
-    yield
-    for thread in threading.enumerate():
-        if isinstance(thread, PrimaryWatch):
-            thread.primary.release()
-            thread.join(PATIENCE_S)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_a_killed_node_is_followed_to_its_replica(cluster: ClusterServers, count
     script = LuaScript(redis, counting, durable=True)
     script(["hs:count"], [1])
 
-    cluster.owner().send(signal.SIGKILL)
+    cluster.primary().send(signal.SIGKILL)
     with pytest.raises(Unavailable, match=r"Redis at redis\+cluster://"):
         script(["hs:count"], [1])
     wait_for(lambda: serves(redis), "nobody took the slot over")
@@ -51,7 +51,7 @@ def test_a_killed_node_is_followed_to_its_replica(cluster: ClusterServers, count
 def test_a_slot_that_is_given_to_another_node_is_followed(tmp_path: Path, connected: Connect) -> None:
     with ClusterServers(tmp_path) as cluster:
         redis = connected(cluster.url)
-        old = cluster.owner()
+        old = cluster.primary()
         other = next(node for node in cluster.nodes if node is not old)
         with cluster.direct(other) as client:
             name = asked(client, "CLUSTER", "MYID")
@@ -60,7 +60,7 @@ def test_a_slot_that_is_given_to_another_node_is_followed(tmp_path: Path, connec
             with cluster.direct(node) as client:
                 asked(client, "CLUSTER", "SETSLOT", slot, "NODE", name)
 
-        wait_for(lambda: serves(redis) and cluster.owner() is other, "we did not follow")
+        wait_for(lambda: serves(redis) and cluster.primary() is other, "we did not follow")
         wait_for(lambda: redis.set("hs:a", "1"), "the new owner does not answer")
 
 
