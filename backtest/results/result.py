@@ -3,7 +3,9 @@
 One micro-unit is 10^-6 of a share or of a pUSD; prices are micro-units of collateral for a whole share.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, PlainSerializer
@@ -45,6 +47,10 @@ class SignalOutcome(NamedTuple):
     usdc: int
     fee: int
     evidence: Evidence
+
+
+made_outcome: Callable[[tuple[object, ...]], SignalOutcome] = partial(tuple.__new__, SignalOutcome)  # type: ignore[arg-type]
+"""Makes an outcome of all its fields in their order, five times as fast as by their names."""
 
 
 class EquityPoint(NamedTuple):

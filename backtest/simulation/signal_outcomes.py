@@ -1,7 +1,7 @@
 """Outcomes of signals, in the compact form of the result. Pure."""
 
 from backtest.domain.price_model import ModelQuote
-from backtest.results.result import SignalOutcome
+from backtest.results.result import SignalOutcome, made_outcome
 from backtest.simulation.simulated_venue import MetOrder
 from shared.messages.decisions import BuyEngineDecision, Order
 from shared.messages.signals import ActionableSignal
@@ -38,24 +38,26 @@ def order_outcome(
     """Return what became of an order, by the book it met; an exit's own order and a merge have no leader's price."""
     levels = met.quote.book.against(order.side) if met.quote.book else ()
     refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""
-    return SignalOutcome(
-        signal_id=decision.signal_id,
-        leader=order.leader,
-        token_id=order.token_id,
-        condition_id=order.condition_id,
-        side=order.side,
-        verdict=decision.verdict,
-        reason=refusal or decision.reason,
-        traded_at_ms=trade.traded_at_ms if trade else decision.inputs.now_ms,
-        decided_at_ms=decision.inputs.now_ms,
-        filled_at_ms=met.at_ms,
-        leader_price=trade.price if trade and trade.cause == "TRADE" else met.quote.middle,
-        limit_price=order.limit_price,
-        middle=met.quote.middle,
-        best=levels[0].price if levels else 0,
-        wanted=order.shares,
-        shares=met.filled.shares,
-        usdc=met.filled.usdc,
-        fee=met.filled.fee,
-        evidence=met.quote.evidence,
+    return made_outcome(
+        (
+            decision.signal_id,
+            order.leader,
+            order.token_id,
+            order.condition_id,
+            order.side,
+            decision.verdict,
+            refusal or decision.reason,
+            trade.traded_at_ms if trade else decision.inputs.now_ms,
+            decision.inputs.now_ms,
+            met.at_ms,
+            trade.price if trade and trade.cause == "TRADE" else met.quote.middle,
+            order.limit_price,
+            met.quote.middle,
+            levels[0].price if levels else 0,
+            order.shares,
+            met.filled.shares,
+            met.filled.usdc,
+            met.filled.fee,
+            met.quote.evidence,
+        )
     )

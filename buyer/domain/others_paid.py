@@ -6,7 +6,8 @@ message names none, by size and time.
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from buyer.strategy.decision_context import nobody_paid
 from shared.domain.money import Price, Shares
@@ -23,7 +24,7 @@ CLOSE_MS = 5_000
 """How far apart the times of one trade may be: the channel's are of the match, a signal's of its block."""
 
 
-class TradePrint(NamedTuple):
+class TradePrint(Struct, frozen=True, gc=False):
     """One trade as it is told: by whom, nobody knows."""
 
     at_ms: int

@@ -3,7 +3,7 @@
 In memory only: a start finds them in the journal and begins to count anew, which is the cautious side.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from shared.clock import Clock
 from shared.domain.backoff import Backoff
@@ -21,8 +21,7 @@ SHOWN_WITHIN_S = 30.0
 """An order that was posted is among the venue's orders or trades by then; what it does not show later was not taken."""
 
 
-@dataclass(slots=True)
-class OrderAbsence:
+class OrderAbsence(Struct):
     """How often the venue said, readably, that it has neither an order nor a trade of it, since it was last sent."""
 
     since_s: float
@@ -37,8 +36,7 @@ class OrderAbsence:
         self.since_s, self.answers = now_s, 0
 
 
-@dataclass(slots=True)
-class UnresolvedOrder:
+class UnresolvedOrder(Struct):
     """One order that may stand; `refused` is what the venue said when the same bytes came again."""
 
     leader: str

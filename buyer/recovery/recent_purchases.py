@@ -1,7 +1,8 @@
 """The last purchases: what the buy of a signal got, as the decisions on the stream and the ends of their orders say."""
 
-from typing import NamedTuple, cast
+from typing import cast
 
+from msgspec import Struct
 from redis import Redis
 
 from buyer.domain.order_states import is_provisional
@@ -18,7 +19,7 @@ _ENDED = frozenset({"CONFIRMED", "FAILED", "CANCELLED"})
 Row = tuple[str, dict[str, str]]
 
 
-class Purchase(NamedTuple):
+class Purchase(Struct, frozen=True, gc=False):
     """What a signal's buy got; while it is `pending` its trades can still fail."""
 
     shares: Shares

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
-_set = object.__setattr__  # of frozen ones, too
 
 
 class cached_property(Generic[T]):  # noqa: N801 - named as what it stands in for
@@ -33,5 +32,5 @@ class cached_property(Generic[T]):  # noqa: N801 - named as what it stands in fo
         if instance is None:
             return self
         value = self._reckon(instance)
-        _set(instance, self._name, value)  # not by its `__dict__`, which would slow every other attribute
+        setattr(instance, self._name, value)  # not by its `__dict__`, which would slow every other attribute
         return value

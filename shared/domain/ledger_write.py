@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from shared.domain.ledger_accounts import Postings
 from shared.domain.value import Value
 from shared.messages.base import Event
 
 
-class BalanceGuard(NamedTuple):
+class BalanceGuard(Struct, frozen=True, array_like=True, gc=False):
     """An account's value after the write must lie within these bounds (micro-units, inclusive)."""
 
     account: str
@@ -40,7 +39,7 @@ Kept = str | Value
 """A record as it is kept: its text, or the value that a ledger in memory makes a text of for whoever reads it."""
 
 
-class LedgerRecord(NamedTuple):
+class LedgerRecord(Struct, frozen=True, gc=False):
     """One field of a record hash; None deletes it."""
 
     kind: str
@@ -79,7 +78,7 @@ class LedgerWrite(Struct, frozen=True):
     expected_seq: int | None = None
     unless: tuple[str, ...] = ()
     seen_seq: int | None = None
-    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    texts: Mapping[str, str] = {}
     """JSON of events that is at hand already, by the event's id."""
 
 
@@ -120,4 +119,4 @@ class Balances(Struct, frozen=True):
     seq: int
     values: dict[str, int]
     done: frozenset[str] = frozenset()
-    records: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    records: dict[tuple[str, str], str] = {}

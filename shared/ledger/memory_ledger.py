@@ -75,11 +75,13 @@ class MemoryLedger:
                     return KnownWrite(self._done[known])
         if self._moved_on(write):
             return StaleLedger(self.seq)
-        values, after = self.values, dict[str, int]()
+        values = self.values
+        after: dict[str, int] = {}
         tallied = self._tallied(write.tallies) if write.tallies else ()
         for account, delta in (*write.postings, *tallied):
             after[account] = (after[account] if account in after else values.get(account, 0)) + delta
-        for account, at_least, at_most in write.guards:
+        for guard in write.guards:
+            account, at_least, at_most = guard.account, guard.at_least, guard.at_most
             value = after[account] if account in after else values.get(account, 0)
             if at_least is not None and value < at_least:
                 return RefusedWrite(account, value, at_least)
@@ -116,11 +118,11 @@ class MemoryLedger:
         for account, peak in write.peaks:
             if values.get(account, 0) > values.get(peak, 0):
                 values[peak] = values[account]
-        for kind, name, kept in write.records:
-            if kept is None:
-                records[kind].pop(name, None)
+        for record in write.records:
+            if record.value is None:
+                records[record.kind].pop(record.field, None)
             else:
-                records[kind][name] = kept
+                records[record.kind][record.field] = record.value
         for account in over:
             if account.startswith(COST) and not values.get(SHARES + (lot := account.removeprefix(COST))):
                 records[LOTS].pop(lot, None)

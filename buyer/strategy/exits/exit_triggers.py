@@ -7,7 +7,8 @@ attempt would sell to (`TRIGGER`): else the exit is withdrawn.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from buyer.strategy.exits.lot_value import Look, LotHistory
 from buyer.strategy.limits import HUNDRED_PCT, TradingLimits
@@ -18,7 +19,7 @@ TRIGGER = "trigger_holds"
 """The rule that withdraws an exit whose reason is gone."""
 
 
-class HeldPosition(NamedTuple):
+class HeldPosition(Struct, frozen=True, gc=False):
     """A lot as its triggers see it: shares and cost in micro-units, since when it is held, when its market ends."""
 
     shares: int

@@ -1,6 +1,6 @@
 """What a leader's sell does to our lot, by what he holds: all goes, the same part, or nothing for dust. Pure."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from buyer.strategy.limits import HUNDRED_PCT, Mirror, TradingLimits
 from shared.domain.money import Shares
@@ -11,14 +11,14 @@ SMALL_SALE, LATER_SALE = "leader_sell", "sold_later"
 """The rules that a sell fails as too small a part of what the leader holds, and a buy that he sold again already."""
 
 
-class MirroredSell(NamedTuple):
+class MirroredSell(Struct, frozen=True, gc=False):
     """What a leader's sell does to our lot."""
 
     sell: Shares
     keep: Shares
 
 
-class SoldPart(NamedTuple):
+class SoldPart(Struct, frozen=True, gc=False):
     """What a leader sold since we last followed a sell of his, and what he held then; 0 where nobody knows."""
 
     sold: Shares

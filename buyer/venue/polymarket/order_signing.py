@@ -5,11 +5,10 @@ Source: venue reference 3.3; `polymarket-client` 0.14.0, `orders/typed_data.py` 
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 
-from buyer.strategy.cached_value import cached_property
 from buyer.venue.polymarket.keccak import keccak
 from buyer.venue.polymarket.wire.order_amounts import Kind, OrderAmounts
 from shared.domain.market import Side, is_position, module_of
