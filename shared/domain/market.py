@@ -13,7 +13,7 @@ Side = Literal["BUY", "SELL"]
 BOOK_DEPTH = 25
 """Levels kept on each side: more than any order of ours walks, few enough to record with every decision."""
 
-_MODULES = {1: "binary", 2: "neg-risk"}
+_MODULES = {0: "none named", 1: "binary", 2: "neg-risk"}
 _COMBO = 3
 _V2_CONDITION = 2 + 62
 _V3_MASK = ((1 << 64) - 1) << 40
@@ -135,6 +135,6 @@ def module_of(token_id: str) -> str:
     if number == _COMBO:
         raise Malformed(f"token {token_id} is a combo: it trades by request for quote only, and we ask for none")
     if number not in _MODULES:
-        known = ", ".join(f"{each} {name}" for each, name in _MODULES.items())
+        known = ", ".join(f"{each} {name}" for each, name in _MODULES.items() if each)
         raise Malformed(f"token {token_id} is of module {number} of Protocol V2, which we do not know (known: {known})")
     return _MODULES[number]
