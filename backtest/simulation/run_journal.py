@@ -63,24 +63,24 @@ class RunJournal(Journal):
                 self._portfolios[scope.names] = portfolio
         return status, portfolio
 
-    def intend(
+    def intent(
         self, draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits, signed: str = ""
-    ) -> Result:
-        """Reserve the budget, unless a cap or the kill switch says no; nobody will have to finish the intent."""
+    ) -> LedgerWrite:
+        """Return the step that reserves the budget; nobody will have to finish the intent, so it holds no text."""
         del signed
-        return self._run.commit(intent_write(draft, order, scope, limits))
+        return intent_write(draft, order, scope, limits)
 
-    def conclude(
+    def ending(
         self,
         decision: BuyEngineDecision,
         scope: LedgerScope | None = None,
         facts: MarketFacts | None = None,
         ack: StreamAck | None = None,
         letter: DeadLetter | None = None,
-    ) -> Result:
-        """Post the outcome."""
+    ) -> LedgerWrite:
+        """Return the step that posts the outcome."""
         del ack, letter
         order, outcome = decision.order, decision.outcome
         if order is None or outcome is None or scope is None or facts is None:
-            return self._run.commit(decision_write(decision))
-        return self._run.commit(filled_write(decision, order, outcome, scope, facts))
+            return decision_write(decision)
+        return filled_write(decision, order, outcome, scope, facts)
