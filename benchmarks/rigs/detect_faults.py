@@ -63,7 +63,6 @@ FAULTS = (
     Trouble("malformed text", "malformed_rows", "data", 0.5, {"how": "text"}),
     Trouble("unlabelled_rows", "unlabelled_rows", "data", 0.5, {"seconds": 60}),
     Trouble("unknown_type", "unknown_type", "data", 0.5),
-    Trouble("unlabelled_rows", "unlabelled_rows", "data", 0.5),
     Trouble("duplicate_border v1", "duplicate_border", "data", settings={"data_api_version": "v1"}),
     Trouble("late_index", "late_index", "data", 0.5, {"seconds": 5}),
     Trouble("repeat_cursor", "repeat_cursor", "data", 0.3),
