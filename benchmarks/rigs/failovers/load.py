@@ -75,30 +75,35 @@ class Load:
 
     def judged(self, seconds: float) -> dict[str, Any]:
         """Let the crowd rest, wait for what is due, and compare with the venue's own record."""
-        self.crowd.freeze()
-        with connect_redis(self.servers.url) as redis:
-            verdict = settle(self.crowd, redis, CLOCK, seconds)
-            signals = read_all(redis, SIGNALS, ActionableSignal)
-            decisions = read_all(redis, DECISIONS, BuyEngineDecision)
-            losses = read_all(redis, SERVICE, ServerWentBack)
-        orders = self.trading.get("/orders", {"limit": 1_000_000})["orders"]
-        bought = Counter(order["metadata"].removeprefix("0x") for order in orders if order["trades"])
-        decided = Counter(decision.signal_id for decision in decisions)
-        sent = {one.signal_id for one in decisions if one.outcome and one.outcome.state not in ANSWERED}
-        return {
-            "fills": verdict.fills,
-            "fills_missed": verdict.missed,
-            "fills_doubled": verdict.duplicated + verdict.wrong,
-            "orders": len(orders),
-            "orders_doubled": sum(count > 1 for count in bought.values()),
-            "orders_unexplained": len(bought.keys() - sent),
-            "undecided": sum(not decided[signal.id] for signal in signals),
-            "decided_twice": sum(count > 1 for count in decided.values()),
-            "resent_posts": sum(int(order["posts"]) - 1 for order in orders),
-            "losses_said": len(losses),
-            "told_again": sum(loss.told_again for loss in losses),
-            "steps_lost": sum(loss.steps for loss in losses),
-        }
+        return judge_load(self.crowd, self.trading, self.servers.url, seconds)
+
+
+def judge_load(crowd: DemoWorld, trading: Trading, url: str, seconds: float) -> dict[str, Any]:
+    """Let the crowd rest, wait for what is due, and compare what stands on a server with the venue's own record."""
+    crowd.freeze()
+    with connect_redis(url) as redis:
+        verdict = settle(crowd, redis, CLOCK, seconds)
+        signals = read_all(redis, SIGNALS, ActionableSignal)
+        decisions = read_all(redis, DECISIONS, BuyEngineDecision)
+        losses = read_all(redis, SERVICE, ServerWentBack)
+    orders = trading.get("/orders", {"limit": 1_000_000})["orders"]
+    bought = Counter(order["metadata"].removeprefix("0x") for order in orders if order["trades"])
+    decided = Counter(decision.signal_id for decision in decisions)
+    sent = {one.signal_id for one in decisions if one.outcome and one.outcome.state not in ANSWERED}
+    return {
+        "fills": verdict.fills,
+        "fills_missed": verdict.missed,
+        "fills_doubled": verdict.duplicated + verdict.wrong,
+        "orders": len(orders),
+        "orders_doubled": sum(count > 1 for count in bought.values()),
+        "orders_unexplained": len(bought.keys() - sent),
+        "undecided": sum(not decided[signal.id] for signal in signals),
+        "decided_twice": sum(count > 1 for count in decided.values()),
+        "resent_posts": sum(int(order["posts"]) - 1 for order in orders),
+        "losses_said": len(losses),
+        "told_again": sum(loss.told_again for loss in losses),
+        "steps_lost": sum(loss.steps for loss in losses),
+    }
 
 
 @contextlib.contextmanager
