@@ -7,6 +7,7 @@ writes what came of it as its last line.
 import contextlib
 import json
 import random
+import signal
 import sys
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ from shared.redis.client import connect_redis
 SETTLES_S = 240.0
 BACK_S = 120.0
 LOOK_S = 0.1
+STAYS_S = 6.0
+"""A program counts as back with the first word of the process that still speaks so much later."""
 WORDS = ("--leaders", "6", "--speed", "4", "--fills-per-minute", "60", "--no-limits", "--resolve-after", "86400")
 UNBROKEN = {"BREAKER_LOSSES": "0", "BREAKER_REJECTIONS": "0"}
 """So that buying goes on to the end, whatever the crowd's luck."""
@@ -55,23 +58,24 @@ class Joined:
         host.turn_link(side, "down")
         free_s = self._until_freed(host, seconds)
         host.turn_link(side, "up")
-        up, up_ms = CLOCK.monotonic(), CLOCK.now_ms()
-        back = self.wait_for_beats(host, up_ms)
-        row = {"host": host.name, "side": side, "shards_held": held, "taken_over_s": free_s if held else None}
-        return {**row, **{f"{name}_back_s": round(at - up, 2) for name, at in back.items()}}
+        up_ms = CLOCK.now_ms()
+        self.wait_for_beats(host, up_ms)
+        CLOCK.wait(NEVER, STAYS_S)
+        back = {f"{name}_back_s": (at_ms - up_ms) / 1000 for name, at_ms in self._back(host, up_ms).items()}
+        return {"host": host.name, "side": side, "shards_held": held, "taken_over_s": free_s if held else None, **back}
 
-    def wait_for_beats(self, host: Host, after_ms: int) -> dict[str, float]:
-        """Wait until each program of a host has said that it lives, after a moment of the clock; return when."""
-        heard: dict[str, float] = {}
+    def wait_for_beats(self, host: Host, after_ms: int) -> None:
+        """Wait until both programs of a host have said that they live, after a moment of the clock."""
+        wait_for(lambda: len(self._back(host, after_ms)) == 2, f"{host.name} is not back: see {host.folder}", BACK_S)
 
-        def both() -> bool:
-            for one in read_all(self.redis, SERVICE, ServiceHealth):
-                if one.emitted_at_ms > after_ms and f"@{host.name}:" in one.instance:
-                    heard.setdefault(one.service, CLOCK.monotonic())
-            return len(heard) == 2
-
-        wait_for(both, f"{host.name} is not back: see {host.folder}", BACK_S)
-        return heard
+    def _back(self, host: Host, after_ms: int) -> dict[str, int]:
+        """Return when each program of a host that still speaks spoke first; one that lost its lease begins again."""
+        first, newest = dict[str, int](), dict[str, str]()
+        for beat in read_all(self.redis, SERVICE, ServiceHealth):
+            if beat.emitted_at_ms > after_ms and f"@{host.name}:" in beat.instance:
+                first.setdefault(beat.instance, beat.emitted_at_ms)
+                newest[beat.service] = beat.instance
+        return {service: first[instance] for service, instance in newest.items()}
 
     def _until_freed(self, host: Host, seconds: float) -> float | None:
         """Let so long pass; return when nothing was held by a host any more, None if never."""
@@ -140,9 +144,15 @@ def run(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Do what standard input asks for."""
+    signal.signal(signal.SIGTERM, _end)
     die_with_parent()
     asked: dict[str, Any] = json.loads(sys.stdin.readline())
     print(json.dumps(run(Path(asked["folder"]), asked)))
+
+
+def _end(number: int, _frame: object) -> None:
+    """End all that was started: told to, or who asked is gone."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
