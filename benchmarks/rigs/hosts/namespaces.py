@@ -28,7 +28,7 @@ def why_not(*, delays: bool) -> str:
     words = unshared(["sh", "-c", f"PATH={_PLACES}; {tried}"])
     done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-    return f"this machine lets us make no joined network namespaces: {said[-1]}" if done.returncode else ""
+    return f"in a network namespace of its own, `{tried}` is refused: {said[-1]}" if done.returncode else ""
 
 
 def unshared(words: Sequence[str]) -> list[str]:

@@ -34,7 +34,7 @@ from shared.redis.client import connect_redis
 SETTLES_S = 240.0
 BACK_S = 120.0
 LOOK_S = 0.1
-STAYS_S = 6.0
+STAYS_S = 10.0
 """A program counts as back with the first word of the process that still speaks so much later."""
 WORDS = ("--leaders", "6", "--speed", "4", "--fills-per-minute", "60", "--no-limits", "--resolve-after", "86400")
 UNBROKEN = {"BREAKER_LOSSES": "0", "BREAKER_REJECTIONS": "0"}
