@@ -211,25 +211,24 @@ class Journal:
         return self._ledger.commit_each(writes, [self._turns if gated else None for gated in at_turn])
 
     @contextlib.contextmanager
-    def together(self) -> Generator[None]:
-        """Judge what goes out together in this block: each rests on what those before it will leave (`foresee`)."""
-        self._basis.together = True
+    def together(self) -> Generator[bool]:
+        """Judge what goes out together in this block: each rests on what those before it will leave (`foresee`).
+
+        Yields False where that is not known, as the ledger is not at hand: then nothing may be judged in here.
+        """
+        self._basis.together = self._mirror is not None and self._mirror.look_ahead()
         try:
-            yield
+            yield self._basis.together
         finally:
-            self._basis.together = False
+            self._basis.together, self._basis.behind = False, ""
             if self._mirror:
                 self._mirror.stop_foreseeing()
 
     def foresee(self, write: LedgerWrite) -> None:
-        """Let this thread's next decisions rest on what this step will leave."""
+        """Let this thread's next decisions rest on what this step will leave; without it they do not stand."""
+        self._basis.behind = write.id
         if self._mirror:
             self._mirror.foresee(write)
-
-    @property
-    def is_at_hand(self) -> bool:
-        """Say whether this thread's decisions need not ask the ledger."""
-        return self._mirror is not None and self._mirror.is_at_hand
 
     def ending(
         self,

@@ -63,7 +63,8 @@ class LedgerWrite(Struct, frozen=True):
 
     `tallies` are carried out before the guards are asked, on what the ledger holds then. `unless` names other writes:
     when one of them happened, this one counts as known. With `expected_seq` the ledger must stand right there; with
-    `seen_seq` nobody but the holder of the fence's lease may have written since that step.
+    `seen_seq` nobody but the holder of the fence's lease may have written since that step; with `behind`, too, that
+    write must have happened since: this step was decided on what that one leaves.
     """
 
     id: str
@@ -78,6 +79,7 @@ class LedgerWrite(Struct, frozen=True):
     expected_seq: int | None = None
     unless: tuple[str, ...] = ()
     seen_seq: int | None = None
+    behind: str = ""
     texts: Mapping[str, str] = {}
     """JSON of events that is at hand already, by the event's id."""
 

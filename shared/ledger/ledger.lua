@@ -7,7 +7,7 @@
 --   tallies [{period, count, number}...], peaks [[account, peak]...],
 --   records [[kind, field, place of its value|false]...], events [[name, place of its json]...],
 --   token ('' = no fence), ack {group, entry}|null, expected_seq (null = any), seen_seq (null = any): the step after
---     which nobody but the lease's holder may have written,
+--     which nobody but the lease's holder may have written, behind ('' = none): the write that must have happened since,
 --   after {seen, id, at}|false: the highest number that the writer saw, and the number of its own last step
 -- Returns {'written', seq} | {'known', seq} | {'fenced', token now} | {'stale', seq} | {'refused', account, value, limit}
 --   | {'back', seq}: this ledger is older than what the writer saw
@@ -40,6 +40,9 @@ if write.expected_seq ~= null and write.expected_seq ~= tonumber(seq) then retur
 local since = lease[2] == seq and lease[3] or seq
 local seen = write.seen_seq
 if seen ~= null and (seen > tonumber(seq) or seen < tonumber(since)) then return {'stale', seq} end
+if write.behind ~= '' and tonumber(redis.call('ZSCORE', KEYS[2], write.behind) or '-1') <= (seen ~= null and seen or 0) then
+  return {'stale', seq}
+end
 
 -- Every account that the step looks at or changes is read at once and written at once: a call for each costs more than
 -- all the rest. Micro-units are exact in Lua's numbers up to 2^53.

@@ -5,7 +5,8 @@ steps, so a number that is missing says that somebody else wrote (a control, the
 is at hand until `refresh` has read everything again. Whoever decides on the copy has its step refused when the ledger
 moved on (`LedgerWrite.expected_seq`), so an old copy can cost time and nothing else.
 
-Steps that go out together are foreseen: what is decided behind one is decided on the ledger as that step will leave it.
+Steps that go out together are foreseen: what is decided behind one is decided on the ledger as that step will leave it,
+and refused where that step was not written (`LedgerWrite.behind`).
 Between them a step of another thread of this buyer may come, which changes nothing that the guards do not ask again; a
 step of anybody else may not (`LedgerWrite.seen_seq`).
 """
@@ -38,22 +39,17 @@ KINDS = (INTENTS, SIGNED, ORDERS, LOTS, EXITS, GATHERED, STAKED, LEFT)
 class LedgerCopy(MemoryLedger):
     """The ledger as of its step `seq`."""
 
-    def fork(self) -> "LedgerCopy":
+    def fork(self) -> "ForeseenLedger":
         """Return another copy, on which steps can be carried out that the ledger has not seen yet."""
-        copy = LedgerCopy(self.values, self.seq)
+        copy = ForeseenLedger(self.values, self.seq)
         for kind, fields in self._records.items():
-            copy._records[kind] = dict(fields)
+            copy._records[kind] = dict(fields)  # noqa: SLF001 - of its own kind
         return copy
 
-    def expect(self, write: LedgerWrite) -> None:
-        """Carry out a step that the ledger has not seen yet; one that it would refuse changes nothing."""
-        self.commit(write)
-        self.events.clear()
-
-    def _since(self, write: LedgerWrite) -> int:
-        """Return that nobody else wrote: the ledger itself has judged that."""
+    def _moved_on(self, write: LedgerWrite) -> bool:
+        """Say that the ledger stands where this step was decided: the ledger itself has judged that."""
         del write
-        return 0
+        return False
 
     def follow(self, write: LedgerWrite) -> bool:
         """Carry out the ledger's next step; say whether it comes to the same here."""
@@ -66,15 +62,30 @@ class LedgerCopy(MemoryLedger):
         """Keep no ids: the ledger itself knows what happened."""
 
 
+class ForeseenLedger(LedgerCopy):
+    """The ledger as of its step `known_seq`, and what steps will leave that it has not seen yet."""
+
+    def __init__(self, values: dict[str, int] | None = None, seq: int = 0) -> None:
+        super().__init__(values, seq)
+        self.known_seq = seq
+        self._expected: set[str] = set()
+
+    def expect(self, write: LedgerWrite) -> None:
+        """Carry out a step that the ledger has not seen yet; one that it will refuse, or knows, changes nothing."""
+        if write.id not in self._expected:
+            self._expected.add(write.id)
+            self.commit(write)
+            self.events.clear()
+
+
 class MirroredLedger:
     """A ledger like the one it stands before, and `at_hand` for the thread that calls `refresh`; write from any."""
 
     def __init__(self, ledger: RedisLedger, clock: Clock) -> None:
         self._ledger, self._clock = ledger, clock
         self._copy: LedgerCopy | None = None
-        self._ahead_copy: LedgerCopy | None = None
-        self._foreseen: list[LedgerWrite] = []
-        self._forked_at = 0
+        self._foreseen: ForeseenLedger | None = None
+        self._unheard: set[str] = set()
         self._under_way: dict[int, float] = {}
         self._owner, self._next = 0, 0.0
         self._heard: deque[tuple[int, LedgerWrite]] = deque(maxlen=MOST_HEARD)
@@ -101,6 +112,7 @@ class MirroredLedger:
         """Carry out each step at its turn, as the ledger does."""
         with self._writing():
             answers = self._ledger.commit_each(writes, turns)
+        self._unheard |= {write.id for write in writes}
         return [partial(self._heard_of, write, answer) for write, answer in zip(writes, answers, strict=True)]
 
     def read(
@@ -136,45 +148,37 @@ class MirroredLedger:
         return copy.records(kind) if copy is not None else None
 
     def _here(self) -> LedgerCopy | None:
-        if self._owner != threading.get_ident() or self._hangs():
+        if self._owner != threading.get_ident():
             return None
-        ahead = self._looking_ahead()
-        if ahead is not None:
-            return ahead
+        if self._foreseen is not None:
+            return self._foreseen
         copy = self._copy
-        return copy if copy is not None and self._caught_up(copy) else None
+        return copy if copy is not None and not self._hangs() and self._caught_up(copy) else None
 
     @property
     def known_seq(self) -> int | None:
         """Return the ledger's step up to which what is at hand is known, not foreseen."""
-        if self._ahead_copy is not None:
-            return self._forked_at
+        if self._foreseen is not None:
+            return self._foreseen.known_seq
         return self._copy.seq if self._copy is not None else None
 
-    @property
-    def is_at_hand(self) -> bool:
-        """Say whether everything is at hand for this thread."""
-        copy = self._copy
-        ours = self._owner == threading.get_ident() and not self._hangs()
-        return copy is not None and ours and self._caught_up(copy)
+    def look_ahead(self) -> bool:
+        """Have at hand, until `stop_foreseeing`, one state and what is foreseen of it; False where none is at hand.
+
+        Whatever ends meanwhile changes nothing of it.
+        """
+        copy = self._here()
+        self._foreseen = copy.fork() if copy is not None else None
+        return self._foreseen is not None
 
     def foresee(self, write: LedgerWrite) -> None:
-        """Have at hand, until `stop_foreseeing`, what this step will leave: it has not been sent yet."""
-        self._foreseen.append(write)
+        """Have at hand, too, what this step will leave: it has not been sent yet."""
+        if self._foreseen is not None:
+            self._foreseen.expect(write)
 
     def stop_foreseeing(self) -> None:
         """Have at hand again what the ledger has carried out."""
-        self._ahead_copy, self._foreseen = None, []
-
-    def _looking_ahead(self) -> LedgerCopy | None:
-        """Return the ledger as what was foreseen leaves it: decided on one state, whatever ends meanwhile."""
-        if self._foreseen and self._ahead_copy is None and self._copy is not None:
-            self._ahead_copy, self._forked_at = self._copy.fork(), self._copy.seq
-        if self._ahead_copy is not None:
-            for write in self._foreseen:
-                self._ahead_copy.expect(write)
-            self._foreseen = []
-        return self._ahead_copy
+        self._foreseen = None
 
     def refresh(self) -> None:
         """Read everything again when it is not at hand, once in `EVERY_S` at most: between two signals, not in one."""
@@ -183,6 +187,7 @@ class MirroredLedger:
             return
         self._next = self._clock.monotonic() + EVERY_S
         self._forget()
+        self._unheard.clear()
         with contextlib.suppress(Unavailable):
             self._copy = LedgerCopy.of(self._ledger.whole(KINDS))
 
@@ -193,7 +198,9 @@ class MirroredLedger:
 
     def _heard_of(self, write: LedgerWrite, answer: Answer) -> Result:
         with self._writing():
-            return self._noted(write, answer())
+            result = self._noted(write, answer())
+        self._unheard.discard(write.id)
+        return result
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[None]:
@@ -223,7 +230,10 @@ class MirroredLedger:
         return result
 
     def _caught_up(self, copy: LedgerCopy) -> bool:
-        """Carry out what was heard; say whether nothing is missing between the copy and the newest of it."""
+        """Carry out what was heard; say whether nothing is missing between the copy and the newest of it.
+
+        While nobody has asked what became of a step of ours, it may be missing behind that.
+        """
         while self._heard:
             seq, write = self._heard.popleft()
             if seq > copy.seq:
@@ -233,7 +243,7 @@ class MirroredLedger:
                 self._log.error("copy_differs", write=write.id, seq=copy.seq, fix="none needed: it is read again")
                 self._forget()
                 return False
-        return not self._ahead
+        return not self._ahead and not self._unheard
 
     def _forget(self) -> None:
         self._copy = None

@@ -94,6 +94,8 @@ class MemoryLedger:
         """Say whether the ledger is no longer where this step was decided."""
         if write.expected_seq is not None and write.expected_seq != self.seq:
             return True
+        if write.behind and self._done.get(write.behind, -1) <= (write.seen_seq or 0):
+            return True
         return write.seen_seq is not None and not self._since(write) <= write.seen_seq <= self.seq
 
     def _since(self, write: LedgerWrite) -> int:

@@ -206,6 +206,7 @@ def _encoded(write: LedgerWrite, after: LedgerPlace | None = None) -> list[str]:
             "ack": write.ack,
             "expected_seq": write.expected_seq,
             "seen_seq": write.seen_seq,
+            "behind": write.behind,
             "after": after is not None and {"seen": after.seen, "id": after.write_id, "at": after.write_seq},
         }
     ).decode()

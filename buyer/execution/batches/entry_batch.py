@@ -1,8 +1,9 @@
 """Entries that were read together, in rounds: judged one after the other, written in one round trip, then carried on.
 
-Each is judged on the ledger as those before it will leave it, and the ledger's guards ask again when the steps are
-carried out. Buys of a token may have their orders in one round; whatever else has to do with a token that has an order
-in it waits for the next. While the orders of a round are out, nothing else is decided.
+Each is judged on the ledger as those before it will leave it: its step is refused when theirs did not come to that, and
+the ledger's guards ask again when the steps are carried out; then it is judged by itself. Buys of a token may have their
+orders in one round; whatever else has to do with a token that has an order in it waits for the next. While the orders
+of a round are out, nothing else is decided.
 """
 
 import re
@@ -21,6 +22,8 @@ _BUY = re.compile(r'^\{"event":"ACTIONABLE_SIGNAL","version":\d+,"id":"([^"]*)".
 
 
 T = TypeVar("T")
+ORDERS_AT_ONCE = 16
+"""Orders of one round, and lanes of a live shard: each leaves as soon as its intent is written, behind no other."""
 
 
 class JudgedEntry(NamedTuple):
@@ -49,13 +52,8 @@ class EntryHandler(Protocol):
 class StepWriter(Protocol):
     """Who writes (`buyer/execution/journal`)."""
 
-    @property
-    def is_at_hand(self) -> bool:
-        """Say whether decisions need not ask the ledger."""
-        ...
-
-    def together(self) -> AbstractContextManager[None]:
-        """Judge what goes out together in this block."""
+    def together(self) -> AbstractContextManager[bool]:
+        """Judge what goes out together in this block; False where that cannot be."""
         ...
 
     def foresee(self, write: LedgerWrite) -> None:
@@ -110,9 +108,11 @@ class EntryBatch:
         Raises:
             HybridError: as the handler does; what was not handled is left as it was delivered.
         """
-        while len(entries) > 1 and self._journal.is_at_hand and not stop.is_set():
+        while len(entries) > 1 and not stop.is_set():
             self._between()
-            with self._journal.together():
+            with self._journal.together() as at_hand:
+                if not at_hand:
+                    break
                 judged, entries = self._judged(entries, stop)
             self._carry_on(judged)
         self._lanes.run(entries, self._handler.handle_entry, stop, self._between)
@@ -127,7 +127,7 @@ class EntryBatch:
         """The buys of each token that has an order in this round; of one for which something waits, none."""
         for place, entry in enumerate(entries):
             self._renew()
-            if place and (stop.is_set() or self._is_due()):
+            if place and (stop.is_set() or self._is_due() or _orders_in(judged) == ORDERS_AT_ONCE):
                 return judged, [*left, *entries[place:]]
             token, buy = token_of(entry.json), buy_of(entry.json)
             if token in orders and (not buy or not orders[token] or buy in orders[token]):
@@ -162,11 +162,16 @@ class EntryBatch:
             if step.at_turn:
                 works.append(work)
             else:
+                self._renew()
                 work()
         return works
 
     def _finished(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> JudgedEntry:
         return JudgedEntry(entry, self._handler.finish_entry(entry, step, answer))
+
+
+def _orders_in(judged: Sequence[JudgedEntry]) -> int:
+    return sum(step is not None and step.at_turn for _, step in judged)
 
 
 def token_of(text: str) -> str:

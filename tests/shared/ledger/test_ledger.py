@@ -286,6 +286,24 @@ def test_a_ledger_that_is_behind_what_was_seen_is_stale(redis: Redis) -> None:
         assert ledger.commit(LedgerWrite("w1", (("cash", 1),), seen_seq=7)) == StaleLedger(0)
 
 
+def test_a_step_that_was_decided_behind_another_is_stale_unless_that_one_was_written_since(redis: Redis) -> None:
+    for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
+        ledger.commit(LedgerWrite("before", (("cash", 1),)))
+        refused = LedgerWrite("refused", (("cash", -9),), guards=(BalanceGuard("cash", at_least=0),))
+        steps = [
+            LedgerWrite("behind a known one", behind="before", seen_seq=1),
+            refused,
+            LedgerWrite("behind a refused one", behind="refused", seen_seq=1),
+        ]
+
+        first, _, last = ledger.commit_all(steps)
+        ledger.commit(LedgerWrite("now", (("cash", 1),)))
+        behind = ledger.commit(LedgerWrite("behind it", behind="now"))
+
+        assert (first, last) == (StaleLedger(1), StaleLedger(1))
+        assert behind == WrittenStep(3)
+
+
 def test_a_snapshot_holds_accounts_and_records_of_one_moment(redis: Redis) -> None:
     ledger = RedisLedger(redis, "paper")
     ledger.commit(LedgerWrite("w1", (("cash", 5),), records=(LedgerRecord("lots", "a", "text"),)))

@@ -226,3 +226,32 @@ def test_a_copy_keeps_no_ids_and_no_events() -> None:
     assert copy.events == []
     assert copy.follow(a_write(1))
     assert copy.commit(a_write(1)) == WrittenStep(102)
+
+
+def test_while_nobody_asked_what_became_of_a_step_nothing_is_at_hand_until_everything_is_read_again(
+    redis: Redis,
+) -> None:
+    both = Both(redis)
+
+    both.mirror.commit_each([a_write(1), a_write(2)], [None, None])
+    assert both.mirror.at_hand(ACCOUNTS, RECORDS) is None
+
+    both.clock.advance(EVERY_S)
+    both.mirror.refresh()
+    assert both.agree()
+
+
+def test_what_is_foreseen_is_at_hand_until_it_ends_whatever_else_is_lost_meanwhile(redis: Redis) -> None:
+    both = Both(redis)
+
+    assert both.mirror.look_ahead()
+    both.mirror.foresee(a_write(1))
+    both.mirror.foresee(a_write(1))
+    both.mirror.forget()
+    found, seq = both.mirror.at_hand(ACCOUNTS, RECORDS), both.mirror.known_seq
+    both.mirror.stop_foreseeing()
+
+    assert found is not None
+    assert (found.values["cash"], seq) == (5, 0)
+    assert both.mirror.at_hand(ACCOUNTS, RECORDS) is None
+    assert not both.mirror.look_ahead()

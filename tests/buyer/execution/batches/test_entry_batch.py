@@ -6,16 +6,20 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from buyer.execution.batches.entry_batch import ORDERS_AT_ONCE
 from ops.operator import controls
 from shared.domain.ledger_write import Answer, LedgerWrite
+from shared.domain.market import Book, MarketFacts
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import SIGNALS
+from shared.messages.decisions import Order
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import publish_event
 from tests.amounts import D
 from tests.buyer.builders import a_signal, some_limits
-from tests.buyer.consumer_rig import Rig, a_hash
+from tests.buyer.consumer_rig import Feed, Rig, a_hash
 
 pytestmark = pytest.mark.server
 
@@ -38,6 +42,20 @@ class Together(Rig):
 
     def told(self) -> list[tuple[str, str, str]]:
         return [(one.signal_id, one.verdict, one.reason) for one in self.decisions()]
+
+
+class EveryToken(Feed):
+    """Prices of a market of its own for each token."""
+
+    def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:
+        facts, problem = super().facts(token_id)
+        return facts and replace(
+            facts, token_id=token_id, condition_id=f"0x{token_id:0>64.64}", event_id=token_id
+        ), problem
+
+    def book(self, token_id: str) -> tuple[Book | None, str]:
+        book, problem = super().book(token_id)
+        return book and Book.of(token_id, book.at_ms, list(book.bids), list(book.asks)), problem
 
 
 def buys(count: int, first: int = 1, **more: Any) -> list[ActionableSignal]:
@@ -137,6 +155,22 @@ def test_one_whose_order_may_stand_keeps_its_place_and_the_others_go_on(valkey_u
     assert len({order.signal_id for order in rig.venue.placed}) == 3
 
 
+@pytest.mark.pitfall(24)
+def test_no_more_are_reserved_at_once_than_can_go_out_at_once_so_a_control_stops_the_others(valkey_url: str) -> None:
+    rig = Together(valkey_url, limits=some_limits(max_market_usdc=D(500)))
+
+    def pause(_: Order) -> None:
+        controls.pause_buys(rig.redis, "paper", "enough", rig.clock)
+
+    rig.venue.before = pause
+    publish(rig, *buys(ORDERS_AT_ONCE + 4))
+
+    rig.run_until(lambda: decided(rig, ORDERS_AT_ONCE + 4))
+
+    assert rig.sent[0] == ["intent"] * ORDERS_AT_ONCE
+    assert len(rig.venue.placed) == ORDERS_AT_ONCE
+
+
 KINDS = st.tuples(st.sampled_from(["BUY", "BUY", "SELL"]), st.sampled_from(["a1", "b2"]), st.integers(1, 6))
 
 
@@ -182,3 +216,33 @@ def test_threads_that_answer_late_do_not_hold_the_lane_of_others() -> None:
     lanes.close()
 
     assert told == [[2], [1]]
+
+
+@pytest.mark.pitfall(19)
+def test_one_that_was_decided_before_counts_once_for_those_behind_it(valkey_url: str) -> None:
+    rig = Together(valkey_url, limits=some_limits(max_leader_usdc=D(12)), prices=EveryToken())
+    (before,), (behind,) = buys(1), buys(1, first=2, token_id="456")
+    publish(rig, before)
+    rig.run_until(lambda: decided(rig, 1))
+
+    publish(rig, before, behind)
+    rig.run_until(lambda: decided(rig, 2))
+
+    assert rig.told()[-1] == (behind.id, "BUY", "all rules passed")
+    assert len(rig.venue.placed) == 2
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_a_trade_too_small_that_comes_again_is_gathered_once(valkey_url: str, again: int) -> None:
+    limits = some_limits(min_leader_usdc=D(100), gather_window_s=600, max_over_fair_pct=D(20))
+    rig = Together(valkey_url, limits=limits)
+    first, second = buys(2, shares=D(12), usdc=D(6))
+    publish(rig, first)
+    if again == 1:
+        rig.run_until(lambda: decided(rig, 1))
+
+    publish(rig, first, second)
+    rig.run_until(lambda: decided(rig, 2))
+
+    assert {(one.verdict, one.reason) for one in rig.decisions()} == {("SKIP", "gathered")}
+    assert [one.gathered.usdc for one in rig.decisions() if one.gathered] == [D(6), D(12)]
