@@ -44,6 +44,9 @@ from shared.process.process_name import process_address
 CONCLUDED = "another buyer"
 """Who keeps an order from being sent that was concluded meanwhile."""
 
+NEVER = -1
+"""No ledger's number: the step is known from before, or not written."""
+
 
 class LedgerMoved(Exception):
     """The ledger is no longer what a decision was made on, and nothing was written: look again and decide again."""
@@ -113,6 +116,14 @@ class Journal:
         if side == "BUY" and self._gate and self._gate.waits_for():
             return f"the wait for {self._gate.waits_for()}"
         return next((control for control in STOPS[side] if found.values[control]), "")
+
+    def confirm_intent(self, signal_id: str) -> None:
+        """Have the intent of an order that goes out only now where no step is lost: its own answer may have told us no.
+
+        Raises:
+            Unavailable: it is not (`DURABILITY`). Fenced: another buyer is active.
+        """
+        self._ledger.commit(LedgerWrite(f"intent:{signal_id}", fence=self._fence(), expected_seq=NEVER))
 
     def open_intents(self) -> dict[str, str]:
         """Return every intent without an outcome: signal id -> decision so far."""
@@ -189,17 +200,6 @@ class Journal:
             **self._basis.take(),
             unless=(f"decision:{draft.signal_id}",),
         )
-
-    def intend(
-        self, draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits, signed: str = ""
-    ) -> Result:
-        """Reserve the order's budget and record the intent, unless a cap or the kill switch says no.
-
-        Raises:
-            LedgerMoved: what was at hand does not hold any more.
-            TryAgain: it is a buy, and buys wait.
-        """
-        return unless_moved(self.write(self.intent(draft, order, scope, limits, signed), at_turn=True))
 
     def write(self, write: LedgerWrite, *, at_turn: bool) -> Result:
         """Carry out one step, an intent at its turn."""

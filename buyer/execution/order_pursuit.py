@@ -48,6 +48,7 @@ class OrderPursuit:
         """
         if pursued.refused is None:
             self._journal.wait_for_turn()
+            self._journal.confirm_intent(draft.signal_id)
             stopped = self._journal.stop_reason(draft.signal_id, order.side)
             if stopped == CONCLUDED:
                 return cancelled(f"{stopped} had concluded it when the buyer came back")

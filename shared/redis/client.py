@@ -29,6 +29,12 @@ BLOCKING_SLACK_S = 3.0
 HEALTH_CHECK_S = 30
 REPLICA_MS = 1000
 """How long a replica may take to confirm (`DURABILITY=replicated`)."""
+CONFIRMED = "hs:confirmed"
+"""A key that is written for a replica to confirm: whoever finds a step that somebody else wrote waits for that, too.
+
+WAIT asks for what its own connection wrote, and a script that only found something wrote nothing (Valkey 9.1.2 answers at
+once then, with every replica; Redis 7.0.15 waits).
+"""
 
 
 Durability = Literal["local", "replicated"]
@@ -219,9 +225,11 @@ class LuaScript:
         """Return the answer to each command; with a replica's word the server is asked in the same round trip."""
         if not self._replicated:
             return self._line.ask_all(asked, meanwhile)
-        *answers, replicas = self._line.ask_all([*asked, ("WAIT", 1, REPLICA_MS)], meanwhile)
-        if isinstance(replicas, ResponseError):
-            raise replicas
+        confirmed = [("SET", CONFIRMED, 1), ("WAIT", 1, REPLICA_MS)]
+        *answers, written, replicas = self._line.ask_all([*asked, *confirmed], meanwhile)
+        for refused in (written, replicas):
+            if isinstance(refused, ResponseError):
+                raise refused
         if not replicas and not all(isinstance(answer, ResponseError) for answer in answers):
             raise Unavailable(
                 f"no replica of Redis at {server_address(self._redis)} confirmed within {REPLICA_MS / 1000:g} s: bring "

@@ -1,8 +1,8 @@
 """Entries that were read together, in rounds: judged one after the other, written in one round trip, then carried on.
 
 Each is judged on the ledger as those before it will leave it: its step is refused when theirs did not come to that, and
-the ledger's guards ask again when the steps are carried out; then it is judged by itself. Buys of a token may have their
-orders in one round; whatever else has to do with a token that has an order in it waits for the next. While the orders
+the ledger's guards ask again when the steps are carried out; then it is judged by itself. Buys of a token may have
+their orders in one round; whatever else has to do with a token that has an order in it waits. While the orders
 of a round are out, nothing else is decided.
 """
 

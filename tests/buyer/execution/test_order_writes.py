@@ -117,7 +117,7 @@ def test_a_run_posts_what_the_journal_posts(side: Side) -> None:
     scope = scope_of_draft(draft)
 
     for journal in (Journal(ledger, lambda: None), RunJournal(run)):
-        journal.intend(draft, an_order(side), scope, some_limits())
+        journal.write(journal.intent(draft, an_order(side), scope, some_limits()), at_turn=True)
         journal.conclude(replace(draft, outcome=outcome), scope, a_market())
 
     assert money_of(ledger.writes) == money_of(run.writes)
@@ -165,7 +165,8 @@ def test_a_sell_settles_on_the_lot_as_it_stands_and_only_while_it_does() -> None
 def test_an_adopted_fill_reserves_what_an_intent_would_have(decided: bool) -> None:  # noqa: FBT001 - a parameter
     found, order = a_decision("BUY", "live", an_outcome()), an_order()
     ledger = WritesOf()
-    Journal(ledger, lambda: None).intend(a_decision("BUY", "live"), order, scope_of_draft(found), some_limits())
+    journal = Journal(ledger, lambda: None)
+    journal.write(journal.intent(a_decision("BUY", "live"), order, scope_of_draft(found), some_limits()), at_turn=True)
 
     done = frozenset({"decision:s1"} if decided else ())
     adopted = adopted_write(found, order, an_outcome(), Balances(0, {}, done, {}))

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from buyer.execution.batches.entry_batch import ORDERS_AT_ONCE
 from ops.operator import controls
-from shared.domain.ledger_write import Answer, LedgerWrite
+from shared.domain.ledger_write import Answer, LedgerWrite, Result
+from shared.domain.errors import Unavailable
 from shared.domain.market import Book, MarketFacts
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import SIGNALS
@@ -169,6 +170,33 @@ def test_no_more_are_reserved_at_once_than_can_go_out_at_once_so_a_control_stops
 
     assert rig.sent[0] == ["intent"] * ORDERS_AT_ONCE
     assert len(rig.venue.placed) == ORDERS_AT_ONCE
+
+
+@pytest.mark.pitfall(50)
+def test_what_no_replica_has_confirmed_is_not_sent_neither_at_once_nor_by_the_recovery(valkey_url: str) -> None:
+    rig = Together(valkey_url)
+    publish(rig, *buys(2))
+    commit, each, looks = rig.ledger.commit, rig.ledger.commit_each, list[bool]()
+
+    def unconfirmed(writes: list[LedgerWrite], turns: list[GateTurns | None]) -> list[Answer]:
+        each(writes, turns)
+        raise Unavailable("no replica confirmed")
+
+    def unconfirmed_one(write: LedgerWrite) -> Result:
+        result = commit(write)
+        if write.id.startswith("intent:"):
+            looks.append(True)
+            raise Unavailable("no replica confirmed")
+        return result
+
+    rig.ledger.commit_each = unconfirmed  # type: ignore[method-assign]  # written on the primary alone
+    rig.ledger.commit = unconfirmed_one  # type: ignore[method-assign]
+    rig.run_until(lambda: len(looks) > 2)
+    assert rig.venue.placed == []
+
+    rig.ledger.commit_each, rig.ledger.commit = each, commit  # type: ignore[method-assign]
+    rig.run_until(lambda: decided(rig, 2))
+    assert len(rig.venue.placed) == 2
 
 
 KINDS = st.tuples(st.sampled_from(["BUY", "BUY", "SELL"]), st.sampled_from(["a1", "b2"]), st.integers(1, 6))

@@ -117,6 +117,12 @@ def test_a_durable_script_is_done_only_when_a_replica_has_it(
     with pytest.raises(Unavailable, match=r"no replica of Redis at redis\+sentinel.*DURABILITY=local"):
         durable(["count"], [1])
     assert other(["count"], [1]) == "5"
+    # WAIT by itself asks for nothing on a connection that has written nothing: who finds it there is not told it is safe.
+    again = LuaScript(
+        connected(sentinels.url, durability="replicated"), "return redis.call('GET', KEYS[1])", durable=True
+    )
+    with pytest.raises(Unavailable, match="no replica"):
+        again(["count"], [])
 
 
 def test_a_queue_of_rq_is_filled_and_read_behind_sentinels(sentinels: SentinelServers, connected: Connect) -> None:
