@@ -32,7 +32,7 @@ REPLICA_MS = 1000
 CONFIRMED = "hs:confirmed"
 """A key that is written for a replica to confirm: whoever finds a step that somebody else wrote waits for that, too.
 
-WAIT asks for what its own connection wrote, and a script that only found something wrote nothing (Valkey 9.1.2 answers at
+WAIT asks for what its own connection wrote; a script that only found something wrote nothing (Valkey 9.1.2 answers
 once then, with every replica; Redis 7.0.15 waits).
 """
 

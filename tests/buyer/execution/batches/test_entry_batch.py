@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from buyer.execution.batches.entry_batch import ORDERS_AT_ONCE
 from ops.operator import controls
-from shared.domain.ledger_write import Answer, LedgerWrite, Result
 from shared.domain.errors import Unavailable
+from shared.domain.ledger_write import Answer, LedgerWrite, Result
 from shared.domain.market import Book, MarketFacts
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import SIGNALS

@@ -117,7 +117,7 @@ def test_a_durable_script_is_done_only_when_a_replica_has_it(
     with pytest.raises(Unavailable, match=r"no replica of Redis at redis\+sentinel.*DURABILITY=local"):
         durable(["count"], [1])
     assert other(["count"], [1]) == "5"
-    # WAIT by itself asks for nothing on a connection that has written nothing: who finds it there is not told it is safe.
+    # WAIT alone asks for nothing on a connection that has written nothing: who finds it there must not be told yes.
     again = LuaScript(
         connected(sentinels.url, durability="replicated"), "return redis.call('GET', KEYS[1])", durable=True
     )
