@@ -225,6 +225,8 @@ class MirroredLedger:
     def _noted(self, write: LedgerWrite, result: Result) -> Result:
         if isinstance(result, WrittenStep):
             self._heard.append((result.seq, write))
+            if self._owner == threading.get_ident():
+                self.foresee(write)  # while others are judged: what they rest on has it, too
         elif isinstance(result, StaleLedger):
             self._copy = None
         return result

@@ -137,14 +137,14 @@ class EntryBatch:
             step = self._handler.judge_entry(entry)
             if step is None:
                 continue
-            if not step.at_turn and token in orders:  # it tells of the lot that this order opens
+            if token in orders and (step.alone or not step.at_turn):  # it tells of the lot that this order opens
                 orders[token] = set()
                 left.append(entry)
                 continue
             judged.append(JudgedEntry(entry, step))
             self._journal.foresee(step.write)
             if step.at_turn:
-                orders.setdefault(token, set()).update({buy} - {""})
+                orders.setdefault(token, set()).update({buy} - {""} if not step.alone else ())
         return judged, left
 
     def _carry_on(self, judged: Sequence[JudgedEntry]) -> None:

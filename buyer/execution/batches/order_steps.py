@@ -78,7 +78,9 @@ class OrderSteps:
             self._transit.send(order, arrive)
             return None
 
-        return ReadyStep(self._journal.intent(draft, order, scope, limits, prepared), then, at_turn=True)
+        write, held = self._journal.intent(draft, order, scope, limits, prepared), draft.inputs.portfolio
+        leaving = held is not None and held.exit is not None  # what is bought beside an exit is kept from it at the end
+        return ReadyStep(write, then, at_turn=True, alone=leaving)
 
     def _arrived(
         self,

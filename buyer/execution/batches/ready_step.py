@@ -12,11 +12,15 @@ from shared.messages.decisions import BuyEngineDecision
 
 
 class ReadyStep(NamedTuple):
-    """A step, and what follows it: the next one, or what it came to. `at_turn` takes a turn at the order gate."""
+    """A step, and what follows it: the next one, or what it came to. `at_turn` takes a turn at the order gate.
+
+    One that is `alone` goes out without another order of its token: its end rests on what it was decided on.
+    """
 
     write: LedgerWrite
     then: "Callable[[Result], Judged]"
     at_turn: bool = False
+    alone: bool = False
 
 
 Judged = ReadyStep | BuyEngineDecision | None

@@ -7,8 +7,10 @@ from msgspec.structs import replace
 
 from buyer.execution.buy_gate import RETRACTED
 from buyer.execution.exit_manager import ExitManager
+from buyer.strategy.exit_policy import retracted_exit
 from buyer.strategy.limits import TradingLimits
 from shared.domain.ledger_accounts import lot_key, shares_account
+from shared.domain.money import Shares
 from shared.messages.base import SIGNALS
 from shared.messages.decisions import ExitTask
 from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
@@ -129,6 +131,34 @@ def test_one_that_is_read_together_with_its_signal_keeps_it_from_being_bought(va
     reasons = {decision.signal_id: decision.reason for decision in life.decisions()}
     assert reasons[signal.id] == RETRACTED
     assert len(life.venue.placed) == len(others)
+
+
+def test_nothing_is_bought_of_its_lot_in_the_read_that_brings_it(valkey_url: str) -> None:
+    life, signal = Life(valkey_url), a_signal()
+    beside = a_signal(tx_hash=a_hash(2)), a_signal(tx_hash=a_hash(3))
+    life.tell(signal)
+
+    life.tell(a_retraction(signal), *beside)
+
+    assert {one.reason for one in life.decisions() if one.signal_id != signal.id} == {"not_leaving"}
+    assert len(life.venue.placed) == 1
+
+
+@pytest.mark.pitfall(45)
+def test_all_that_is_bought_in_one_read_beside_an_exit_that_keeps_a_part_is_kept_too(valkey_url: str) -> None:
+    rig, signals = Rig(valkey_url), [a_signal(tx_hash=a_hash(number)) for number in range(1, 5)]
+    publish_event(rig.redis, SIGNALS, signals[0])
+    rig.run_until(lambda: bool(rig.decisions()) and rig.settled())
+    held = rig.venue.placed[0].shares
+    rig.exits.open(retracted_exit(a_retraction(signals[0]), held, Shares(held // 2), None, NOW_MS))
+
+    for signal in signals[1:]:
+        publish_event(rig.redis, SIGNALS, signal)
+    rig.run_until(rig.settled)
+
+    (task,) = rig.exits.read().tasks.values()
+    assert len(rig.venue.placed) == len(signals)
+    assert task.keep == held - held // 2 + sum(order.shares for order in rig.venue.placed[1:])
 
 
 @pytest.mark.parametrize("restarted", [False, True])
