@@ -6,20 +6,16 @@ their orders in one round; whatever else has to do with a token that has an orde
 of a round are out, nothing else is decided.
 """
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
+from buyer.execution.batches.entry_names import buy_of, token_of
 from buyer.execution.batches.ready_step import ReadyStep
 from shared.domain.ledger_write import Answer, LedgerWrite
 from shared.redis.streams import StreamEntry
-
-_TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
-_BUY = re.compile(r'^\{"event":"ACTIONABLE_SIGNAL","version":\d+,"id":"([^"]*)".*?"side":"BUY"')
-
 
 T = TypeVar("T")
 ORDERS_AT_ONCE = 16
@@ -172,15 +168,3 @@ class EntryBatch:
 
 def _orders_in(judged: Sequence[JudgedEntry]) -> int:
     return sum(step is not None and step.at_turn for _, step in judged)
-
-
-def token_of(text: str) -> str:
-    """Return the token that an event names, '' for none."""
-    named = _TOKEN.search(text)
-    return named[1] if named else ""
-
-
-def buy_of(text: str) -> str:
-    """Return the id of the leader's buy that an event is; '' where it is anything else, or is not in our own words."""
-    found = _BUY.match(text)
-    return found[1] if found else ""
