@@ -3,13 +3,12 @@
 import queue
 import threading
 from collections.abc import Callable
-from functools import partial
 
 from buyer.crash_limiter import Crashed, CrashLimiter
 from buyer.execution.batches.entry_names import leader_of, token_of
 from buyer.execution.batches.ready_step import Judged, ReadyStep
 from buyer.execution.buy_gate import NOT_FOLLOWED, BuyGate, BuyHeld
-from buyer.execution.journal import Journal, LedgerMoved
+from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_precedence import NotSettled
 from buyer.strategy.sizing import is_completed
@@ -82,16 +81,13 @@ class SignalHandler:
         return _step_in(steps)
 
     def finish_entry(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> ReadyStep | None:
-        """Go on behind an entry's step and return the next one; where somebody else moved the ledger, begin anew."""
+        """Go on behind an entry's step and return the next one.
+
+        Raises:
+            LedgerMoved: what it was judged on does not hold, and nothing was written.
+        """
         steps: list[Judged] = []
-
-        def finish() -> None:
-            try:
-                steps.append(step.then(answer()))
-            except LedgerMoved:
-                self._dispatch(entry, partial(self._executor.process_actionable, ask=True))
-
-        self._attend(entry, finish, ends=not step.at_turn)
+        self._attend(entry, lambda: steps.append(step.then(answer())), ends=not step.at_turn)
         return _step_in(steps)
 
     def handle_submitted(self, signal: ActionableSignal) -> None:

@@ -17,6 +17,7 @@ from buyer.execution.decision_text import decision_text
 from buyer.execution.order_writes import ending_write, intent_write, order_update
 from buyer.execution.venue_port import BuyPermission
 from buyer.strategy.limits import TradingLimits
+from shared.domain.errors import TryAgain
 from shared.domain.ledger_accounts import CASH, DEPOSITED, shares_account
 from shared.domain.ledger_write import (
     Answer,
@@ -48,7 +49,7 @@ NEVER = -1
 """No ledger's number: the step is known from before, or not written."""
 
 
-class LedgerMoved(Exception):
+class LedgerMoved(TryAgain):
     """The ledger is no longer what a decision was made on, and nothing was written: look again and decide again."""
 
 

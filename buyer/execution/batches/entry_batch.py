@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from buyer.execution.batches.entry_names import buy_of, token_of
 from buyer.execution.batches.ready_step import ReadyStep
+from buyer.execution.journal import LedgerMoved
 from shared.domain.ledger_write import Answer, LedgerWrite
 from shared.redis.streams import StreamEntry
 
@@ -23,10 +24,11 @@ ORDERS_AT_ONCE = 16
 
 
 class JudgedEntry(NamedTuple):
-    """An entry and its next step; without one it has come to its end, or waits."""
+    """An entry and its next step; without one it has come to its end, or waits, or has to be judged again (`moved`)."""
 
     entry: StreamEntry
     step: ReadyStep | None
+    moved: bool = False
 
 
 class EntryHandler(Protocol):
@@ -41,7 +43,7 @@ class EntryHandler(Protocol):
         ...
 
     def finish_entry(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> ReadyStep | None:
-        """Go on behind its step; return the next one."""
+        """Go on behind its step; return the next one. Raises LedgerMoved: it was not written, judge it again."""
         ...
 
 
@@ -109,8 +111,8 @@ class EntryBatch:
             with self._journal.together() as at_hand:
                 if not at_hand:
                     break
-                judged, entries = self._judged(entries, stop)
-            self._carry_on(judged)
+                judged, left = self._judged(entries, stop)
+            entries = [*self._carry_on(judged), *left]
         self._lanes.run(entries, self._handler.handle_entry, stop, self._between)
 
     def _judged(
@@ -143,28 +145,36 @@ class EntryBatch:
                 orders.setdefault(token, set()).update({buy} - {""} if not step.alone else ())
         return judged, left
 
-    def _carry_on(self, judged: Sequence[JudgedEntry]) -> None:
-        """Write the steps, then let the orders go out side by side; their ends are written together as they come."""
-        for ended in self._lanes.finished(self._written(judged), self._renew):
-            self._written(ended)
+    def _carry_on(self, judged: Sequence[JudgedEntry]) -> list[StreamEntry]:
+        """Write the steps, then let the orders go out side by side; their ends are written together as they come.
 
-    def _written(self, ready: Sequence[JudgedEntry]) -> list[Callable[[], JudgedEntry]]:
+        Return the entries whose steps were refused as others did not come to what was foreseen, in their order.
+        """
+        moved = set[str]()
+        for ended in self._lanes.finished(self._written(judged, moved), self._renew):
+            moved |= {one.entry.id for one in ended if one.moved}
+            self._written(ended, moved)
+        return [one.entry for one in judged if one.entry.id in moved]
+
+    def _written(self, ready: Sequence[JudgedEntry], moved: set[str]) -> list[Callable[[], JudgedEntry]]:
         """Write the steps that are ready in one round trip, and end what ends with its step; return the other works."""
-        steps = [(entry, step) for entry, step in ready if step is not None]
+        steps = [(entry, step) for entry, step, _ in ready if step is not None]
         answers = self._journal.write_each([step.write for _, step in steps], [step.at_turn for _, step in steps])
         works: list[Callable[[], JudgedEntry]] = []
         for (entry, step), answer in zip(steps, answers, strict=True):
             work = partial(self._finished, entry, step, answer)
             if step.at_turn:
                 works.append(work)
-            else:
-                self._renew()
-                work()
+            elif work().moved:
+                moved.add(entry.id)
         return works
 
     def _finished(self, entry: StreamEntry, step: ReadyStep, answer: Answer) -> JudgedEntry:
-        return JudgedEntry(entry, self._handler.finish_entry(entry, step, answer))
+        try:
+            return JudgedEntry(entry, self._handler.finish_entry(entry, step, answer))
+        except LedgerMoved:
+            return JudgedEntry(entry, None, moved=True)
 
 
 def _orders_in(judged: Sequence[JudgedEntry]) -> int:
-    return sum(step is not None and step.at_turn for _, step in judged)
+    return sum(step is not None and step.at_turn for _, step, _ in judged)
