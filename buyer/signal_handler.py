@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 
 from buyer.crash_limiter import Crashed, CrashLimiter
-from buyer.execution.batches.entry_names import leader_of, token_of
 from buyer.execution.batches.ready_step import Judged, ReadyStep
 from buyer.execution.buy_gate import NOT_FOLLOWED, BuyGate, BuyHeld
 from buyer.execution.journal import Journal
@@ -13,6 +12,7 @@ from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_precedence import NotSettled
 from buyer.strategy.sizing import is_completed
 from buyer.token_backlog import TokenBacklog
+from buyer.token_executor import leader_of, token_of
 from shared import logs
 from shared.domain.errors import GiveUp, HybridError, OutcomeUnknown
 from shared.domain.ledger_write import Answer, StreamAck

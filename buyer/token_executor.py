@@ -7,18 +7,20 @@ always names its token, and not always its market: by markets a sell could overt
 
 import contextlib
 import queue
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from buyer.execution.batches.entry_names import token_of
 from shared.domain.errors import OutcomeUnknown, TryAgain
 from shared.redis.streams import StreamEntry
 
 MEANWHILE_S = 1.0
 T = TypeVar("T")
+_TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
+_LEADER = re.compile(r'"leader"\s*:\s*"([^"]*)"')
 
 
 class TokenExecutor:
@@ -187,6 +189,18 @@ def _by_token(entries: Sequence[StreamEntry]) -> list[list[StreamEntry]]:
     for entry in entries:
         found.setdefault(token_of(entry.json), []).append(entry)
     return list(found.values())
+
+
+def token_of(text: str) -> str:
+    """Return the token that an event names, '' for none."""
+    named = _TOKEN.search(text)
+    return named[1] if named else ""
+
+
+def leader_of(text: str) -> str:
+    """Return the leader that an event names, '' for none."""
+    named = _LEADER.search(text)
+    return named[1] if named else ""
 
 
 def _raise(errors: Sequence[BaseException | None]) -> None:

@@ -6,19 +6,21 @@ their orders in one round; whatever else has to do with a token that has an orde
 of a round are out, nothing else is decided.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
-from buyer.execution.batches.entry_names import buy_of, token_of
 from buyer.execution.batches.ready_step import ReadyStep
 from buyer.execution.journal import LedgerMoved
+from buyer.token_executor import token_of
 from shared.domain.ledger_write import Answer, LedgerWrite
 from shared.redis.streams import StreamEntry
 
 T = TypeVar("T")
+_BUY = re.compile(r'^\{"event":"ACTIONABLE_SIGNAL","version":\d+,"id":"([^"]*)".*?"side":"BUY"')
 ORDERS_AT_ONCE = 16
 """Orders of one round, and lanes of a live shard: each leaves as soon as its intent is written, behind no other."""
 
@@ -178,3 +180,9 @@ class EntryBatch:
 
 def _orders_in(judged: Sequence[JudgedEntry]) -> int:
     return sum(step is not None and step.at_turn for _, step, _ in judged)
+
+
+def buy_of(text: str) -> str:
+    """Return the id of the leader's buy that an event is; '' where it is anything else, or is not in our own words."""
+    found = _BUY.match(text)
+    return found[1] if found else ""
