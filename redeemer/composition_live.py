@@ -72,7 +72,8 @@ def build_live(
     wallet = wallet_of(signer, settings.wallet_type, settings.wallet)
     rpc, data_api = upstreams(settings, redis, clock=clock, stop=stop)
     node, ledger = NodeClient(PolygonClient(rpc)), RedisLedger(redis, LIVE)
-    chain, positions = ChainReader(rpc, contracts.conditional_tokens, lane), RedeemablePositions(data_api)
+    chain = ChainReader(rpc, contracts.conditional_tokens, lane, contracts.position_manager)
+    positions = RedeemablePositions(data_api)
     holdings = Holdings(chain, wallet, contracts)
     lease = Lease(redis, f"signer:{signer.address}", _holder(), clock=clock, ttl_s=settings.signer_lease_s)
     verifier = PayoutVerifier(

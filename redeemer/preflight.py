@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from redeemer.domain import contract_calls, gas_pricing
-from redeemer.domain.contract_calls import ContractCall, Route, WalletKind
+from redeemer.domain.contract_calls import Approval, ContractCall, Route, WalletKind
 from redeemer.transactions.node_client import NodeClient, first_word
 from shared import logs
 from shared.domain.errors import RefusedForSafety, TryAgain
@@ -71,11 +71,7 @@ class Preflight:
 
     def missing_approvals(self) -> list[ContractCall]:
         """Return the calls that would give the approvals that are missing; an operator decides."""
-        return [
-            contract_calls.approve_call(each, self._contracts)
-            for each in self._operators()
-            if not self._is_approved(each)
-        ]
+        return [contract_calls.approve_call(each) for each in self._approvals() if not self._is_approved(each)]
 
     def _check_chain(self) -> PreflightCheck:
         found = self._node.chain_id()
@@ -109,17 +105,18 @@ class Preflight:
 
     def _check_approvals(self) -> list[PreflightCheck]:
         checks: list[PreflightCheck] = []
-        for operator in self._operators():
-            given = self._is_approved(operator)
-            found = f"{self._contracts.named(operator)} {'may' if given else 'may not'} take the wallet's positions"
+        for approval in self._approvals():
+            given, named = self._is_approved(approval), self._contracts.named
+            may = "may" if given else "may not"
+            kept = f"positions in {named(approval.keeper)}"
+            found = f"{named(approval.operator)} {may} take the wallet's {kept}"
             checks.append(PreflightCheck("approval", found, "" if given else "hybrid redeem --approve --now"))
         return checks
 
-    def _operators(self) -> list[str]:
-        return contract_calls.needed_operators(self._route, self._contracts)
+    def _approvals(self) -> list[Approval]:
+        return contract_calls.needed_approvals(self._route, self._contracts)
 
-    def _is_approved(self, operator: str) -> bool:
-        asked = contract_calls.approval_data(self._wallet, operator)
-        return bool(
-            first_word(self._node.call_contract(self._contracts.conditional_tokens, asked), "ConditionalTokens")
-        )
+    def _is_approved(self, approval: Approval) -> bool:
+        asked = contract_calls.approval_data(self._wallet, approval.operator)
+        answer = self._node.call_contract(approval.keeper, asked)
+        return bool(first_word(answer, self._contracts.named(approval.keeper)))

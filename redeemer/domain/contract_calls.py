@@ -9,6 +9,9 @@ Positions of plain markets derive from USDC.e and those of neg-risk markets from
 | adapter | neg_risk | `NegRiskCtfCollateralAdapter.redeemPositions` | the adapter | pUSD |
 | direct | plain | `ConditionalTokens.redeemPositions` | nobody | USDC.e |
 | direct | neg_risk | `NegRiskAdapter.redeemPositions` | the adapter | USDC.e |
+| both | position | `Router.redeem`, one call for each outcome that is owed something | the Router | pUSD |
+
+Positions of Protocol V2 are kept by the PositionManager, and approved for there; all others by ConditionalTokens.
 
 | wallet | carried by | calls at once | gas |
 |---|---|---|---|
@@ -18,10 +21,11 @@ Positions of plain markets derive from USDC.e and those of neg-risk markets from
 | deposit | the relayer | 40 | the venue's |
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from redeemer.domain.redemption_action import ConditionHolding, MarketKind, RedemptionAction
+from redeemer.domain.redemption_action import POSITION, ConditionHolding, MarketKind, RedemptionAction
 from shared.domain.errors import Malformed
 from shared.polymarket.wire import abi
 from shared.polymarket.wire.contracts import Contracts
@@ -36,6 +40,7 @@ RELAYED: frozenset[WalletKind] = frozenset({"proxy", "deposit"})
 
 REDEEM = "0x01b7037c"
 REDEEM_NEG_RISK = "0xdbeccb23"
+REDEEM_POSITION = "0xd217a3cc"
 MERGE = "0x9e7212ad"
 MERGE_NEG_RISK = "0xb10c5c17"
 SET_APPROVAL = "0xa22cb465"
@@ -66,45 +71,62 @@ class RedeemWay:
     approval: bool
 
 
+@dataclass(frozen=True)
+class Approval:
+    """Who keeps positions, and who must be allowed there to take the wallet's."""
+
+    keeper: str
+    operator: str
+
+
 WAYS: dict[tuple[Route, MarketKind], RedeemWay] = {
     ("adapter", "plain"): RedeemWay("ctf_collateral_adapter", "pusd", approval=True),
     ("adapter", "neg_risk"): RedeemWay("neg_risk_ctf_collateral_adapter", "pusd", approval=True),
     ("direct", "plain"): RedeemWay("conditional_tokens", "usdc_e", approval=False),
     ("direct", "neg_risk"): RedeemWay("neg_risk_adapter", "usdc_e", approval=True),
+    ("adapter", POSITION): RedeemWay("router", "pusd", approval=True),
+    ("direct", POSITION): RedeemWay("router", "pusd", approval=True),
 }
 """Names of `Contracts`' fields."""
 
 
-def token_contract(route: Route, contracts: Contracts) -> str:
-    """Return the address of the token that a route pays."""
-    return str(getattr(contracts, WAYS[route, "plain"].token))
+def paid_token(dues: Sequence[RedemptionAction], route: Route) -> str:
+    """Return the name in `Contracts` of the token that `dues` are paid in: the same for all of one transaction."""
+    kinds: list[MarketKind] = [due.holding.kind for due in dues if due.holding]
+    return WAYS[route, kinds[0] if kinds else "plain"].token
 
 
-def needed_operators(route: Route, contracts: Contracts) -> list[str]:
-    """Return whom the wallet must approve on ConditionalTokens."""
-    kinds: tuple[MarketKind, ...] = ("plain", "neg_risk")
-    return [_way_contract(route, kind, contracts) for kind in kinds if WAYS[route, kind].approval]
+def needed_approvals(route: Route, contracts: Contracts) -> list[Approval]:
+    """Return whom the wallet must approve, and where."""
+    kinds: tuple[MarketKind, ...] = ("plain", "neg_risk", POSITION)
+    return [
+        Approval(_keeper(kind, contracts), _way_contract(route, kind, contracts))
+        for kind in kinds
+        if WAYS[route, kind].approval
+    ]
 
 
-def redeem_call(due: RedemptionAction, route: Route, contracts: Contracts) -> ContractCall:
-    """Return the call that redeems (or merges) what is due.
+def redeem_calls(due: RedemptionAction, route: Route, contracts: Contracts) -> tuple[ContractCall, ...]:
+    """Return the calls that redeem (or merge) what is due: one, but for positions of Protocol V2.
 
     Raises:
         Malformed: nothing is held of it.
     """
     if due.holding is None:
         raise Malformed(f"condition {due.condition_id}: nothing is held of it, so there is nothing to call")
+    if due.holding.kind == POSITION:
+        return tuple(_redeem_position(due.holding, place, contracts) for place in due.owed_outcomes)
     made = _merge if due.state == "merge" else _redeem
-    return made(due.holding, route, contracts)
+    return (made(due.holding, route, contracts),)
 
 
-def approve_call(operator: str, contracts: Contracts) -> ContractCall:
-    """Return the call that lets `operator` take the wallet's positions."""
-    return ContractCall(contracts.conditional_tokens, abi.encoded_call(SET_APPROVAL, operator, 1))
+def approve_call(approval: Approval) -> ContractCall:
+    """Return the call that lets an operator take the wallet's positions."""
+    return ContractCall(approval.keeper, abi.encoded_call(SET_APPROVAL, approval.operator, 1))
 
 
 def approval_data(wallet: str, operator: str) -> str:
-    """Return the call data that asks ConditionalTokens whether `operator` may."""
+    """Return the call data that asks who keeps the positions whether `operator` may."""
     return abi.encoded_call(IS_APPROVED, wallet, operator)
 
 
@@ -129,6 +151,12 @@ def safe_call(safe: str, owner: str, calls: tuple[ContractCall, ...], contracts:
     return ContractCall(safe, exec_data)
 
 
+def _redeem_position(holding: ConditionHolding, outcome: int, contracts: Contracts) -> ContractCall:
+    """Return `Router.redeem` of all of one outcome; a bytes31 fills its word from the left."""
+    data = abi.encoded_call(REDEEM_POSITION, holding.condition_id + "00", outcome, holding.balances[outcome])
+    return ContractCall(contracts.router, data)
+
+
 def _redeem(holding: ConditionHolding, route: Route, contracts: Contracts) -> ContractCall:
     contract = _way_contract(route, holding.kind, contracts)
     if (route, holding.kind) == ("direct", "neg_risk"):
@@ -146,6 +174,10 @@ def _merge(holding: ConditionHolding, route: Route, contracts: Contracts) -> Con
     return ContractCall(
         contract, abi.encoded_call(MERGE, collateral, _ROOT, holding.condition_id, _BOTH, holding.pairs)
     )
+
+
+def _keeper(kind: MarketKind, contracts: Contracts) -> str:
+    return contracts.position_manager if kind == POSITION else contracts.conditional_tokens
 
 
 def _way_contract(route: Route, kind: MarketKind, contracts: Contracts) -> str:

@@ -10,6 +10,9 @@ redeem for several wallets: what is ours is paid_out by the shares that left our
 | `PayoutRedemption`, `PositionsMerge` | what ConditionalTokens paid for the condition: names the culprit |
 | ERC-20 transfers of the pay token | what came to the wallet |
 | its balance after less before the block | that the token's own redemptions agree with the transfers of that block |
+
+Of Protocol V2 the PositionManager tells the transfers; the Router's own event is not read: the reference knows its
+types and not what each word means (7.6).
 """
 
 from collections import Counter
@@ -17,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redeemer.domain.redemption_action import RedemptionAction
+from redeemer.domain.redemption_action import POSITION, RedemptionAction
 from shared.domain.errors import Malformed
 from shared.domain.money import from_micro
 from shared.polymarket.wire import abi
@@ -63,7 +66,7 @@ def prove_payout(
     """
     raw = [as_object(log, "log") for log in logs]
     received = net_transfers(raw, token, wallet)
-    given = shares_given(raw, wallet, contracts.conditional_tokens)
+    given = shares_given(raw, wallet, contracts.conditional_tokens, contracts.position_manager)
     paid_out = _paid_out(raw, contracts)
     owed = {due.condition_id: _owed_for(due, given) for due in dues}
     problems = [problem for due in dues if (problem := _payout_problem(due, owed[due.condition_id], paid_out))]
@@ -98,11 +101,11 @@ def net_transfers(logs: Iterable[Raw], token: str, wallet: str) -> int:
     return net
 
 
-def shares_given(logs: Iterable[Raw], wallet: str, tokens_contract: str) -> Counter[str]:
-    """Return how many micro-shares of each token left a wallet, burned ones included."""
+def shares_given(logs: Iterable[Raw], wallet: str, *keepers: str) -> Counter[str]:
+    """Return how many micro-shares of each token that `keepers` keep left a wallet, burned ones included."""
     given: Counter[str] = Counter()
     for log in logs:
-        if read_text(log, "address").lower() != tokens_contract:
+        if read_text(log, "address").lower() not in keepers:
             continue
         giver, _, items = transfer_of(log)
         given.update(dict(items) if giver == wallet else {})
@@ -140,7 +143,8 @@ def _payout_problem(due: RedemptionAction, owed: int, paid_out: Mapping[str, int
     name = due.condition_id
     if owed < due.expected:
         return f"condition {name} owes {from_micro(due.expected)}, but shares worth {from_micro(owed)} left the wallet"
-    if paid_out.get(name, 0) < owed:
+    by_position = due.holding is not None and due.holding.kind == POSITION
+    if not by_position and paid_out.get(name, 0) < owed:
         return (
             f"condition {name} owes {from_micro(owed)} and ConditionalTokens paid {from_micro(paid_out.get(name, 0))}: "
             "the wrong collateral or adapter"

@@ -17,13 +17,15 @@ what must be booked, never what is paid.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from shared.domain.ledger_accounts import Lot
 from shared.polymarket.wire.conditions import PayoutVector
 
-MarketKind = Literal["plain", "neg_risk"]
+MarketKind = Literal["plain", "neg_risk", "position"]
+POSITION: Final = "position"
+"""Of Protocol V2: the PositionManager keeps it, in pUSD, for markets of either kind."""
 State = Literal["merge", "open", "nothing", "write_off", "gone", "dust", "pay"]
 
 ACTS: frozenset[State] = frozenset({"merge", "write_off", "gone", "pay"})
@@ -58,6 +60,25 @@ class RedemptionAction:
     holding: ConditionHolding | None = None
     expected: int = 0
     vector: PayoutVector | None = None
+    outcome: int | None = None
+    """The only outcome that is handed in; None for all that the wallet holds."""
+
+    @property
+    def owed_outcomes(self) -> tuple[int, ...]:
+        """Return the outcomes that are handed in and bring something."""
+        held, vector = self.holding, self.vector
+        if held is None or vector is None:
+            return ()
+        owed = (place for place, shares in enumerate(held.balances) if vector.owed(place, shares))
+        return tuple(place for place in owed if self.outcome in {None, place})
+
+    def one_call(self) -> "RedemptionAction":
+        """Return what one call can do of it: of a position of Protocol V2 the first outcome that brings something."""
+        held, vector, outcomes = self.holding, self.vector, self.owed_outcomes
+        if held is None or vector is None or held.kind != POSITION or len(outcomes) < len(held.balances):
+            return self
+        first = outcomes[0]
+        return replace(self, outcome=first, expected=vector.owed(first, held.balances[first]))
 
     @property
     def acts(self) -> bool:
@@ -90,7 +111,7 @@ def judge_condition(
     if vector is None:
         best = max(holdings, key=lambda holding: holding.pairs, default=None)
         pairs = best.pairs if best else 0
-        wanted = merge and pairs >= least
+        wanted = merge and pairs >= least and best is not None and best.kind != POSITION
         return RedemptionAction(condition_id, "merge" if wanted else "open", best, pairs if wanted else 0)
     best = max(holdings, key=lambda holding: holding.owed(vector), default=None)
     expected = best.owed(vector) if best else 0

@@ -144,13 +144,16 @@ class LiveRedeemer:
 
     def _batch(self, first: RedemptionAction, least: int) -> tuple[RedemptionAction, ...]:
         if self._sender.calls_at_once == 1:
-            return (first,)
+            return (first.one_call(),)
+        token = contract_calls.paid_token((first,), self._setup.route)
         alarms = self._plan.open_alarms()
         names = [
             name for name in self._plan.candidate_conditions() if name != first.condition_id and name not in alarms
         ]
         judged = (due for some in in_batches(names, JUDGED_AT_ONCE) for due in self._plan.judge_conditions(some, least))
-        ready = (due for due in judged if due.state in {"pay", "merge"} and self._has_no_orders(due))
+        wanted = (due for due in judged if due.state in {"pay", "merge"} and self._has_no_orders(due))
+        # What a transaction paid is proved in one token.
+        ready = (due for due in wanted if contract_calls.paid_token((due,), self._setup.route) == token)
         return (first, *islice(ready, self._sender.calls_at_once - 1))
 
     def _has_no_orders(self, due: RedemptionAction) -> bool:
@@ -158,7 +161,8 @@ class LiveRedeemer:
         return not self._redemptions.held_lots(due.condition_id).orders_under_way
 
     def _calls(self, batch: tuple[RedemptionAction, ...]) -> tuple[contract_calls.ContractCall, ...]:
-        return tuple(contract_calls.redeem_call(due, self._setup.route, self._setup.contracts) for due in batch)
+        route, contracts = self._setup.route, self._setup.contracts
+        return tuple(call for due in batch for call in contract_calls.redeem_calls(due, route, contracts))
 
     def _finish_pending(self) -> Mapping[str, RedemptionResult]:
         deadline = self._clock.monotonic() + self._setup.confirm_wait_s

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from redeemer.domain import contract_calls, payout_proof
-from redeemer.domain.contract_calls import Route
 from redeemer.domain.payout_proof import PayoutProof, prove_payout
 from redeemer.domain.payouts import PayoutPayment, claim_of, live_result, merged_lots, pair_vector
 from redeemer.domain.pending_transaction import PendingTransaction, TransactionReceipt
@@ -16,6 +15,7 @@ from redeemer.transactions.node_client import NodeClient
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import OutcomeUnknown, Unavailable
+from shared.domain.ledger_accounts import Lot
 from shared.domain.ledger_write import FencingToken, LedgerRecord, LedgerWrite, WrittenStep
 from shared.domain.money import Usdc, micro_text
 from shared.ledger.port import Ledger
@@ -65,10 +65,11 @@ class PayoutVerifier:
         Raises:
             TryAgain, GiveUp: the node or the ledger did not say; call again, it is the same.
         """
-        proof = self._prove_paid(pending.dues, receipt, contract_calls.token_contract(pending.route, self._contracts))
+        name = contract_calls.paid_token(pending.dues, pending.route)
+        proof, symbol = self._prove_paid(pending.dues, receipt, str(getattr(self._contracts, name))), TOKENS[name]
         if proof.problem:
             for due in pending.dues:
-                self._raise_alarm(due, receipt, proof, self._token_symbol(pending.route))
+                self._raise_alarm(due, receipt, proof, symbol)
             return PayoutVerdict({}, proof.problem)
         booked: dict[str, RedemptionResult] = {}
         for place, due in enumerate(pending.dues):
@@ -76,7 +77,7 @@ class PayoutVerifier:
             gas = receipt.cost // len(pending.dues) + (receipt.cost % len(pending.dues) if place == 0 else 0)
             way = "merge" if due.state == "merge" else pending.route
             came = proof.paid[due.condition_id]
-            payment = PayoutPayment(due.expected, came, way, self._token_symbol(pending.route), receipt.hash, gas)
+            payment = PayoutPayment(due.expected, came, way, symbol, receipt.hash, gas)
             event = self._book_payment(due, payment)
             booked |= {due.condition_id: event} if event else {}
         return PayoutVerdict(booked)
@@ -157,7 +158,7 @@ class PayoutVerifier:
     ) -> Entry | None:
         merges = due.state == "merge"
         vector = pair_vector(due.condition_id) if merges else due.vector
-        lots = merged_lots(held.lots, due.expected) if merges else held.lots
+        lots = merged_lots(held.lots, due.expected) if merges else _handed_in(held.lots, due)
         if vector is None or not (lots or payment.paid):
             return None
         claim = claim_of(self._wallet, lots, vector) if lots else None
@@ -203,5 +204,7 @@ class PayoutVerifier:
         if isinstance(self._ledger.commit(write), WrittenStep):
             self._emit(event)
 
-    def _token_symbol(self, route: Route) -> str:
-        return TOKENS[contract_calls.WAYS[route, "plain"].token]
+
+def _handed_in(lots: Sequence[Lot], due: RedemptionAction) -> tuple[Lot, ...]:
+    """Return the lots that a redemption is of: all, or those of its only outcome."""
+    return tuple(lot for lot in lots if due.outcome in {None, lot.outcome_index})

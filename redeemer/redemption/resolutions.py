@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from shared import logs
 from shared.domain.errors import HybridError, Malformed, RateLimited
-from shared.polymarket.wire import conditions
+from shared.domain.market import of_protocol_v2, positions_of
+from shared.polymarket.wire import abi, conditions
 from shared.polymarket.wire.conditions import PayoutVector
-from shared.polymarket.wire.endpoints import CONDITIONAL_TOKENS
+from shared.polymarket.wire.endpoints import CONDITIONAL_TOKENS, POSITION_MANAGER
 from shared.polymarket.wire.parsing import as_list, as_object
 from shared.rate_limit.gate import GateLane
 
@@ -25,6 +26,9 @@ MOST_CONDITIONS = 20
 """Conditions that `/v2/resolutions` takes at once (venue reference 1.1)."""
 
 Item = TypeVar("Item")
+
+Told = int | Literal["reverted"] | None
+"""What the chain told: a number, that the contract refuses, or nothing."""
 
 
 class Node(Protocol):
@@ -53,10 +57,20 @@ class ChainAnswers:
 
 
 class ChainReader:
-    """Reads ConditionalTokens through a node, behind everybody who is in more of a hurry than its `lane`."""
+    """Reads who keeps positions through a node, behind everybody who is in more of a hurry than its `lane`.
 
-    def __init__(self, node: Node, contract: str = CONDITIONAL_TOKENS, lane: GateLane = GateLane.CATCHUP) -> None:
+    That is ConditionalTokens, and for the conditions of Protocol V2 the PositionManager.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        contract: str = CONDITIONAL_TOKENS,
+        lane: GateLane = GateLane.CATCHUP,
+        position_manager: str = POSITION_MANAGER,
+    ) -> None:
         self._node, self._contract, self._lane = node, contract, lane
+        self._position_manager = position_manager
         self._most = MOST_CALLS
         self._throttled = False
         self._problem = ""
@@ -64,12 +78,36 @@ class ChainReader:
     def read_payouts(self, condition_ids: Sequence[str]) -> ChainAnswers:
         """Return how these conditions stand at the node's newest block; never raises, what failed is unanswered."""
         self._problem = ""
+        tokens = self._token_payouts([each for each in condition_ids if not of_protocol_v2(each)])
+        positions = self._position_payouts([each for each in condition_ids if of_protocol_v2(each)])
+        resolved = {**tokens.resolved, **positions.resolved}
+        return ChainAnswers(resolved, (*tokens.unanswered, *positions.unanswered), self._problem)
+
+    def _token_payouts(self, condition_ids: Sequence[str]) -> ChainAnswers:
         asked = [conditions.call_data(conditions.PAYOUT_DENOMINATOR, each) for each in condition_ids]
         denominators = dict(zip(condition_ids, self.call_numbers(asked), strict=True))
         ended = {name: value for name, value in denominators.items() if value}
         resolved = self._payout_vectors(ended)
         silent = (name for name, value in denominators.items() if value is None or (value and name not in resolved))
-        return ChainAnswers(resolved, tuple(silent), self._problem)
+        return ChainAnswers(resolved, tuple(silent))
+
+    def _position_payouts(self, condition_ids: Sequence[str]) -> ChainAnswers:
+        """Ask what both positions pay: refused for both, or 0 for both, is a condition that is not resolved yet."""
+        asked = [_position_call(token) for name in condition_ids for token in positions_of(name)]
+        told = self._call_all(asked, self._position_manager)
+        resolved: dict[str, PayoutVector] = {}
+        silent: list[str] = []
+        for name, pair in zip(condition_ids, zip(told[::2], told[1::2], strict=True), strict=True):
+            known = [payout for payout in pair if isinstance(payout, int)]
+            try:
+                vector = conditions.position_vector(name, known) if len(known) == len(pair) else None
+            except Malformed as error:
+                self._problem = str(error)
+                silent.append(name)
+                continue
+            resolved |= {name: vector} if vector else {}
+            silent += [] if len(known) == len(pair) or set(pair) == {"reverted"} else [name]
+        return ChainAnswers(resolved, tuple(silent))
 
     def _payout_vectors(self, ended: Mapping[str, int]) -> dict[str, PayoutVector]:
         outcomes = dict(zip(ended, self.call_numbers([_slot_count_call(name) for name in ended]), strict=True))
@@ -87,16 +125,21 @@ class ChainReader:
                 self._problem = str(error)
         return vectors
 
-    def call_numbers(self, data: Sequence[str]) -> list[int | None]:
-        """Return what ConditionalTokens answers to each call, one number; None where the node gave none.
+    def call_numbers(self, data: Sequence[str], contract: str = "") -> list[int | None]:
+        """Return what a contract (ConditionalTokens) answers to each call, a number; None where there was none."""
+        told = self._call_all(data, contract or self._contract)
+        return [number if isinstance(number, int) else None for number in told]
+
+    def _call_all(self, data: Sequence[str], contract: str) -> list[Told]:
+        """Return what a contract tells to each call.
 
         A batch that fails as a whole is tried once in a size that every node takes, which is then kept; a node that
         fails even so is away, and is asked nothing more.
         """
-        numbers: list[int | None] = []
+        numbers: list[Told] = []
         for _ in range(MOST_BATCHES):
             batch = data[len(numbers) : len(numbers) + self._most]
-            answers = self._call_batch(batch) if batch else None
+            answers = self._call_batch(batch, contract) if batch else None
             if answers is not None:
                 numbers += answers
             # A throttled node is not one that wants smaller batches: more of them would make it worse.
@@ -107,9 +150,9 @@ class ChainReader:
                 break
         return numbers + [None] * (len(data) - len(numbers))
 
-    def _call_batch(self, data: Sequence[str]) -> list[int | None] | None:
-        """Return the numbers of one batch, None when it failed as a whole."""
-        asked = [_eth_call(number, self._contract, each) for number, each in enumerate(data)]
+    def _call_batch(self, data: Sequence[str], contract: str) -> list[Told] | None:
+        """Return what is told to one batch, None when it failed as a whole."""
+        asked = [_eth_call(number, contract, each) for number, each in enumerate(data)]
         self._throttled = False
         # Matched by id: a node may answer a batch in any order.
         try:
@@ -122,8 +165,10 @@ class ChainReader:
         numbers = [self._reply_number(by_id.get(place)) for place in range(len(data))]
         return numbers if any(number is not None for number in numbers) else None
 
-    def _reply_number(self, reply: Mapping[str, Any] | None) -> int | None:
+    def _reply_number(self, reply: Mapping[str, Any] | None) -> Told:
         if reply is None or "result" not in reply:
+            if "revert" in str((reply or {}).get("error")).lower():  # geth, erigon and Nethermind all say it
+                return "reverted"
             self._problem = f"the node answered {str((reply or {}).get('error', 'nothing'))[:200]}"
             return None
         try:
@@ -176,6 +221,10 @@ class Resolutions:
 def _eth_call(number: int, contract: str, data: str) -> dict[str, object]:
     call = {"to": contract, "data": data}
     return {"jsonrpc": "2.0", "id": number, "method": "eth_call", "params": [call, "latest"]}
+
+
+def _position_call(token_id: str) -> str:
+    return abi.encoded_call(conditions.GET_PAYOUT, int(token_id), conditions.WHOLE)
 
 
 def _slot_count_call(condition_id: str) -> str:

@@ -125,6 +125,12 @@ def of_protocol_v2(condition_id: str) -> bool:
     return len(condition_id) == _V2_CONDITION
 
 
+def positions_of(condition_id: str) -> tuple[str, str]:
+    """Return both outcomes' positions of a Protocol V2 condition: its 31 bytes, then the outcome (reference 3.3)."""
+    number = int(condition_id, 16) << 8
+    return str(number), str(number | 1)
+
+
 def module_of(token_id: str) -> str:
     """Return the module of Protocol V2 that made a position: the first of its 32 bytes (venue reference 3.3).
 

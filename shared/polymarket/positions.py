@@ -1,11 +1,11 @@
 """What the Data API says a wallet may redeem: candidates, which the chain judges. v2, else v1."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 from shared.domain.errors import Rejected, Unavailable
 from shared.domain.money import to_micro
-from shared.polymarket.wire.conditions import on_chain
 from shared.polymarket.wire.leader_fills import HASH
 from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_flag, read_number, read_text
 from shared.rate_limit.limits import GateLane
@@ -14,6 +14,9 @@ V2_PAGE, V1_PAGE = 1000, 500
 MOST_PAGES = 20
 """20,000 positions of one wallet; a wallet with more is looked at again at the next scan, less what was redeemed."""
 CUT_SHORT = "more positions are promised than could be read"
+
+_POSITIONS = re.compile(r"0x0[12][0-9a-f]{60}")
+"""A condition of Protocol V2's binary or neg-risk module; a combo's begins with 3 (venue reference 3.3)."""
 
 Kind = Literal["REDEEMABLE", "MERGEABLE", "OPEN"]
 """`OPEN` is the superset: what waits to be redeemed is in it too (venue reference 1.1)."""
@@ -105,10 +108,10 @@ class RedeemablePositions:
 
 
 def _condition(row: Raw, kind: Kind) -> str:
-    """Return a row's condition; '' for one that is not of this kind, or not of ConditionalTokens (Protocol V2)."""
+    """Return a row's condition; '' for one that is not of this kind, or that we cannot redeem (a combo)."""
     condition = (read_text(row, "condition_id") or read_text(row, "conditionId")).lower()
     wanted = read_flag(row, kind.lower(), default=True)
-    return condition if wanted and on_chain(condition) and HASH.fullmatch(condition) else ""
+    return condition if wanted and (HASH.fullmatch(condition) or _POSITIONS.fullmatch(condition)) else ""
 
 
 def _held(row: Raw) -> tuple[str, int]:

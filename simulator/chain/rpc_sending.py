@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from simulator.chain import abi
+from simulator.chain.position_redemptions import GET_PAYOUT, REDEEM_POSITION
 from simulator.chain.raw_transactions import BadTransactionError
 from simulator.chain.redemptions import APPROVE, REDEEM, REDEEM_NEG_RISK, Redemptions, RevertError
 from simulator.chain.transaction_pool import GAS, USUAL_TIP, Mined, Pool
@@ -10,7 +12,7 @@ from simulator.core import contracts, identity
 from simulator.core.world import World
 
 COLLECTION_ID = "0x856296f7"
-_CALLS = {REDEEM, REDEEM_NEG_RISK, APPROVE}
+_CALLS = {REDEEM, REDEEM_NEG_RISK, APPROVE, REDEEM_POSITION}
 _ERC20_BALANCE = "0x70a08231"
 
 
@@ -61,6 +63,8 @@ class Sending:
         words = [data[at : at + 64] for at in range(10, len(data), 64)]
         if data[:10] == COLLECTION_ID and target == contracts.CONDITIONAL_TOKENS:
             return identity.collection("0x" + words[1], int(words[2], 16))
+        if data[:10] == GET_PAYOUT and target == contracts.POSITION_MANAGER:
+            return self._payout(str(int(words[0], 16)), int(words[1], 16), head)
         if data[:10] in _CALLS:
             self._simulate(params[0], head)
             return "0x"
@@ -76,6 +80,13 @@ class Sending:
     def receipt(self, tx_hash: str, head: int) -> Mined | None:
         """Return one of these transactions once it is mined."""
         return self._pool.find(tx_hash, head)
+
+    def _payout(self, position: str, amount: int, head: int) -> str:
+        now = min(self._world.chain.mined_ms(head + 1) - 1, self._world.now_ms())
+        try:
+            return "0x" + abi.word(self._redemptions.payout(position, amount, now))
+        except RevertError as error:
+            raise NodeError(3, str(error)) from error
 
     def _simulate(self, asked: dict[str, Any], head: int) -> None:
         sender, to = str(asked.get("from", "")).lower(), str(asked["to"]).lower()

@@ -88,7 +88,7 @@ class Pool:
         except RevertError:
             return False
         if plan is None:
-            self._redemptions.approve(made.sender, made.data)
+            self._redemptions.approve(made.sender, made.to, made.data)
         else:
             chain.emit(block, made.hash, self._redemptions.carry_out(plan, made.hash, block))
         return True

@@ -19,7 +19,7 @@ class WalletCalls:
             (contracts.PUSD, "0x313ce567"): lambda _: 6,
             (contracts.PUSD, "0xdd62ed3e"): lambda words: self._allowance(words[0], words[1]),
             (contracts.CONDITIONAL_TOKENS, "0xe985e9c5"): lambda words: self._operator(words[0], words[1]),
-            (contracts.POSITION_MANAGER, "0xe985e9c5"): lambda words: self._operator(words[0], words[1]),
+            (contracts.POSITION_MANAGER, "0xe985e9c5"): lambda words: self._position_operator(words[0], words[1]),
             (contracts.POSITION_MANAGER, "0x00fdd58e"): lambda words: self._shares(words[0], words[1]),
             (contracts.DEPOSIT_FACTORY, "0x49493a4d"): lambda _: int(contracts.DEPOSIT_BEACON, 16),
         }
@@ -46,6 +46,10 @@ class WalletCalls:
     def _operator(self, wallet: str, operator: str) -> int:
         account = self._account(wallet)
         return int(account is not None and _address(operator) in account.operators)
+
+    def _position_operator(self, wallet: str, operator: str) -> int:
+        account = self._account(wallet)
+        return int(account is not None and _address(operator) in account.position_operators)
 
     def _shares(self, wallet: str, token: str) -> int:
         account = self._account(wallet)

@@ -40,9 +40,9 @@ class Position:
         else:
             self._give(min(shares, self.shares), usdc - fee)
 
-    def redeem(self, payout: int) -> None:
-        """Hand everything in for a payout."""
-        self._give(self.shares, payout)
+    def redeem(self, payout: int, shares: int | None = None) -> None:
+        """Hand some in, or everything, for a payout."""
+        self._give(self.shares if shares is None else min(shares, self.shares), payout)
 
     def merge(self, shares: int, proceeds: int) -> None:
         """Give some back, with the other outcome's, for collateral."""

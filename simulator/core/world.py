@@ -174,18 +174,22 @@ class World:
         """Take a wallet's holdings of a market in a transaction; return what they pay. Logs are the caller's."""
         total = 0
         for outcome in (0, 1):
-            position = self.held.position(wallet, market, outcome)
-            if position.shares:
-                shares = position.shares
+            shares = self.held.position(wallet, market, outcome).shares
+            if shares:
                 payout = shares * ended.payouts[outcome] // sum(ended.payouts)
-                position.redeem(payout)
+                self.hand_in_part(wallet, market, outcome, shares, payout, tx_hash, stamp)
                 total += payout
-                face, seq = self.profile(wallet), self.next_row()
-                facts = Redeemed(face, market, outcome, shares, payout, tx_hash)
-                self.activity.add(redeem_row(facts, seq, stamp))
-                shown = self.indexed.position(wallet, market, outcome)
-                self.agenda.at(stamp.data_at_ms, lambda _, p=shown, x=payout: p.redeem(x))
         return total
+
+    def hand_in_part(
+        self, wallet: str, market: Market, outcome: int, shares: int, payout: int, tx_hash: str, stamp: Stamp
+    ) -> None:
+        """Take some of one outcome for a payout. Logs are the caller's."""
+        self.held.position(wallet, market, outcome).redeem(payout, shares)
+        facts = Redeemed(self.profile(wallet), market, outcome, shares, payout, tx_hash)
+        self.activity.add(redeem_row(facts, self.next_row(), stamp))
+        shown = self.indexed.position(wallet, market, outcome)
+        self.agenda.at(stamp.data_at_ms, lambda _: shown.redeem(payout, shares))
 
     def note(self, row: Row) -> None:
         """Show a row that is no trade, such as a reward."""

@@ -14,7 +14,7 @@ CASH = ""
 
 @dataclass(eq=False)
 class Account:
-    """One funded wallet; amounts in micro-units.
+    """One funded wallet; amounts in micro-units. `position_operators` are approved on the PositionManager.
 
     `synced` is False while the venue has not looked at the chain since a deposit: it believes in a balance of 0.
     `refreshed` are the tokens whose balance it was asked to look up: of those it knows what came.
@@ -26,6 +26,7 @@ class Account:
     cash: int = 0
     allowances: dict[str, int] = field(default_factory=dict[str, int])
     operators: set[str] = field(default_factory=set[str])
+    position_operators: set[str] = field(default_factory=set[str])
     synced: bool = True
     closed_only: bool = False
     refreshed: set[str] = field(default_factory=set[str])
@@ -36,6 +37,7 @@ class Account:
         """Let every spender move this much pUSD, and exchanges tokens if it is more than nothing."""
         self.allowances = dict.fromkeys(contracts.SPENDERS, amount)
         self.operators = set(contracts.EXCHANGES) if amount else set()
+        self.position_operators = set(self.operators)
 
     def lock(self, what: str, amount: int) -> None:
         """Set aside an amount, or with a negative one give it free."""
@@ -84,4 +86,5 @@ class Accounts:
             return 0
         if what == CASH:
             return account.allowances.get(exchange, 0)
-        return UNLIMITED if exchange in account.operators else 0
+        operators = account.position_operators if contracts.is_position(what) else account.operators
+        return UNLIMITED if exchange in operators else 0

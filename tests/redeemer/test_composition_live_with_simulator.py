@@ -1,96 +1,23 @@
 """Real holdings against the local venue, whose chain takes signed transactions: approved, redeemed, proved, booked."""
 
 import threading
-from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
-from ops.operator import redeem
 from redeemer.composition import build_inline, build_redeemer, build_watcher
-from redeemer.config import RedeemerSettings, parse_args
-from redeemer.transactions.signer import signer_of
-from shared.clock import ManualClock
+from redeemer.config import RedeemerSettings
 from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import CASH
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
-from shared.messages.base import REDEMPTIONS, Event
-from shared.messages.events import read_event
+from shared.messages.base import Event
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
 from shared.redis.client import connect_redis
-from shared.redis.streams import stream_tail
-from simulator.core.clock import ManualClock as VenueTime
-from simulator.core.market import Market
-from simulator.core.settings import Settings
-from simulator.gateway.server import Simulator, serve
-from tests.redeemer.builders import ONE, a_lot, hold
+from simulator.gateway.server import Simulator
+from tests.redeemer.builders import ONE
+from tests.redeemer.live_venue import CHAIN_S, DATA_S, OWNER, Waiting, approve, bought, published
 
 pytestmark = [pytest.mark.simulator, pytest.mark.server, pytest.mark.evm]
-
-KEY = "44" * 32
-OWNER = signer_of(KEY).address
-CHAIN_S, DATA_S = 5, 900
-
-
-class Waiting(ManualClock):
-    """Whoever waits sees the venue's time go on."""
-
-    def __init__(self, venue: Simulator) -> None:
-        super().__init__()
-        self.venue = venue
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        self.venue.advance(max(seconds, 0.01))
-        return super().wait(event, seconds)
-
-
-@pytest.fixture
-def venue() -> Generator[Simulator]:
-    with serve(Settings(fills_per_minute=0, resolve_after_s=1e9), VenueTime()) as simulator:
-        simulator.fund(OWNER, "100", kind="eoa")
-        yield simulator
-
-
-@pytest.fixture
-def settings(venue: Simulator, valkey_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RedeemerSettings:
-    key = tmp_path / "key"
-    key.touch(mode=0o600)
-    key.write_text(KEY, encoding="utf-8")
-    told = {
-        "REDIS_URL": valkey_url,
-        "RPC_URL": venue.urls["rpc_url"],
-        "DATA_API_URL": venue.urls["data_api_url"],
-        "LIVE": "true",
-        "DRY_RUN": "false",
-        "WALLET_TYPE": "eoa",
-        "PRIVATE_KEY_FILE": str(key),
-        "RPC_RATE_PER_S": "1000",
-        "RESOLUTIONS_RATE_PER_S": "200",
-    }
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
-    return parse_args([])
-
-
-def bought(venue: Simulator, url: str, market: Market, *shares: str) -> None:
-    """Let our wallet buy some of each outcome, and book it."""
-    for place, (token, count) in enumerate(zip(market.tokens, shares, strict=False)):
-        venue.fill(leader=OWNER, token=token, side="BUY", shares=count, price="0.5")
-        lot = a_lot(
-            token_id=token, condition_id=market.condition_id, outcome_index=place, shares=int(count) * ONE, cost=ONE
-        )
-        hold(RedisLedger(connect_redis(url), "live"), lot, seed=token)
-
-
-def published(url: str) -> list[Event]:
-    return [read_event(entry.json) for entry in stream_tail(connect_redis(url), REDEMPTIONS, 100)]
-
-
-def approve(url: str, venue: Simulator) -> None:
-    assert redeem.main(
-        url, now=True, approve=True, clear=None, as_json=True, env_file=None, clock=Waiting(venue)
-    ) == 0  # fmt: skip
 
 
 def test_what_resolves_is_approved_for_redeemed_proved_from_logs_and_booked(

@@ -18,6 +18,11 @@ from shared.polymarket.wire.parsing import as_list, as_object, read_number, read
 PAYOUT_DENOMINATOR = "0xdd34de67"
 PAYOUT_NUMERATORS = "0x0504c814"
 OUTCOME_SLOT_COUNT = "0xd42dc0c2"
+GET_PAYOUT = "0x4c619e4c"
+"""Of the PositionManager: what an amount of a position pays; it may revert while that is open (venue reference 7.3)."""
+
+WHOLE = 720_720 * MICRO
+"""Asked of each outcome: it divides by 1 to 16 and by every power of ten down to a millionth, so nothing is rounded."""
 
 FEWEST_OUTCOMES = 2
 MOST_OUTCOMES = 256
@@ -153,6 +158,15 @@ def vector_of(condition_id: str, denominator: int, numerators: Sequence[int]) ->
         Malformed: its numerators are not all of its denominator, which the contract cannot say: two nodes answered.
     """
     return PayoutVector(condition_id, tuple(numerators), denominator, "chain")
+
+
+def position_vector(condition_id: str, payouts: Sequence[int]) -> PayoutVector | None:
+    """Return the vector of a Protocol V2 condition by what `WHOLE` of each outcome pays; None where nothing pays yet.
+
+    Raises:
+        Malformed: they are not all of `WHOLE`, so what one outcome pays is no proof of what the other does.
+    """
+    return PayoutVector(condition_id, tuple(payouts), WHOLE, "chain") if any(payouts) else None
 
 
 def _resolution(row: Mapping[str, Any]) -> PayoutVector | None:

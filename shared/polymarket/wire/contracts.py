@@ -26,6 +26,8 @@ class Contracts:
     neg_risk_adapter: str = endpoints.NEG_RISK_ADAPTER
     ctf_collateral_adapter: str = endpoints.CTF_COLLATERAL_ADAPTER
     neg_risk_ctf_collateral_adapter: str = endpoints.NEG_RISK_CTF_COLLATERAL_ADAPTER
+    position_manager: str = endpoints.POSITION_MANAGER
+    router: str = endpoints.ROUTER
     safe_multisend: str = endpoints.SAFE_MULTISEND
     relay_hub: str = endpoints.RELAY_HUB
     proxy_factory: str = wallets.PROXY_FACTORY

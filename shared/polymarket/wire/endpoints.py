@@ -106,6 +106,11 @@ CTF_COLLATERAL_ADAPTER = "0xada100db00ca00073811820692005400218fce1f"
 NEG_RISK_CTF_COLLATERAL_ADAPTER = "0xada2005600dec949baf300f4c6120000bdb6eaab"
 """Redeployed once already: configurable where it is used."""
 
+POSITION_MANAGER = "0x006f54f7f9a22e0000cc2ab60031000000ae9fef"
+"""Keeps the positions of Protocol V2 (ERC-1155) and says what they pay."""
+ROUTER = "0x12121212006e4cd160d18e3f00711da5c3372600"
+"""Redeems positions of Protocol V2; the wallet approves it on the PositionManager."""
+
 SAFE_MULTISEND = "0xa238cbeb142c10ef7ad8442c6d1f9e89e07e7761"
 """Several calls in one Safe transaction (delegate call)."""
 RELAY_HUB = "0xd216153c06e857cd7f72665e0af1d7d82172f494"

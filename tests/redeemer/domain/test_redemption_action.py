@@ -157,3 +157,29 @@ def test_a_merge_takes_the_same_of_both_outcomes_and_its_part_of_the_cost() -> N
     taken = merged_lots(lots, 12)
 
     assert [(lot.outcome_index, lot.shares, lot.cost) for lot in taken] == [(0, 10, 5), (0, 2, 1), (1, 12, 6)]
+
+
+def a_position(yes: int, no: int, vector: PayoutVector | None) -> RedemptionAction:
+    holding = ConditionHolding(CONDITION, "position", (YES, NO), (yes, no))
+    return judge_condition(CONDITION, (holding,), (), vector, least=LEAST, merge=True)
+
+
+@pytest.mark.parametrize(
+    ("yes", "no", "vector", "outcome", "expected"),
+    [
+        pytest.param(4 * ONE, 2 * ONE, a_vector(1, 1), 0, 2 * ONE, id="both are paid: the first goes first"),
+        pytest.param(0, 2 * ONE, a_vector(1, 1), None, ONE, id="one is held"),
+        pytest.param(4 * ONE, 2 * ONE, a_vector(0, 1), None, 2 * ONE, id="one is paid"),
+    ],
+)
+def test_one_call_hands_in_one_outcome_of_a_position_of_protocol_v2(
+    yes: int, no: int, vector: PayoutVector, outcome: int | None, expected: int
+) -> None:
+    one = a_position(yes, no, vector).one_call()
+
+    assert (one.outcome, one.expected, len(one.owed_outcomes)) == (outcome, expected, 1)
+
+
+def test_pairs_of_an_open_market_of_protocol_v2_are_left_alone() -> None:
+    """Only its redemption is known here, not its merge."""
+    assert a_position(4 * ONE, 2 * ONE, None).state == "open"

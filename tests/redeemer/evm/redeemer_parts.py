@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
-from redeemer.domain.contract_calls import Route, WalletKind, redeem_call, safe_call
+from redeemer.domain.contract_calls import Route, WalletKind, redeem_calls, safe_call
 from redeemer.domain.transaction_rules import TransactionRules
 from redeemer.redemption.holdings import Holdings
 from redeemer.redemption.live_redeemer import LiveRedeemer, RedeemerSetup
@@ -139,7 +139,7 @@ class LiveRedeemerFixture:
         """Return the Safe's call that redeems one market, as a node is asked about it."""
         due = self.plan.judge_conditions([market.condition_id])[0]
         one = safe_call(
-            self.wallet, self.transactions.address, (redeem_call(due, "adapter", self.contracts),), self.contracts
+            self.wallet, self.transactions.address, redeem_calls(due, "adapter", self.contracts), self.contracts
         )
         return {"from": self.transactions.address, "to": one.to, "data": one.data}
 

@@ -12,10 +12,13 @@ from polymarket._internal.actions.relayer.calls import (
     ctf_redeem_positions_call,
     encode_proxy_call,
     encode_safe_multisend_call,
+    erc1155_set_approval_for_all_call,
+    router_redeem_call,
 )
 from polymarket._internal.actions.relayer.signing.deposit_wallet import sign_deposit_wallet_batch
 from polymarket._internal.actions.relayer.signing.proxy import build_proxy_transaction_hash, sign_proxy_message
 from polymarket._internal.actions.relayer.signing.safe import sign_safe_transaction
+from polymarket._internal.protocol import decode_v2_outcome_position_id
 from polymarket.environments import PRODUCTION
 
 from redeemer.domain import contract_calls, relayer_requests
@@ -23,7 +26,9 @@ from redeemer.domain.contract_calls import ContractCall, Route
 from redeemer.domain.redemption_action import ConditionHolding, MarketKind, RedemptionAction, State
 from redeemer.transactions.signer import signer_of
 from shared.domain.errors import BadConfig
+from shared.domain.market import positions_of
 from shared.polymarket.wire import abi
+from shared.polymarket.wire.conditions import PayoutVector
 from shared.polymarket.wire.contracts import Contracts, overridden_contracts
 
 pytestmark = pytest.mark.evm
@@ -56,15 +61,57 @@ def a_due(kind: MarketKind = "plain", state: State = "pay") -> RedemptionAction:
 
 @pytest.mark.parametrize("kind", ["plain", "neg_risk"])
 def test_the_current_way_is_the_sdks_call_but_for_the_argument_that_no_adapter_reads(kind: MarketKind) -> None:
-    ours = contract_calls.redeem_call(a_due(kind), "adapter", CONTRACTS)
+    ours = contract_calls.redeem_calls(a_due(kind), "adapter", CONTRACTS)[0]
     collateral = CONTRACTS.usdc_e if kind == "plain" else CONTRACTS.wrapped_collateral
     theirs = ctf_redeem_positions_call(ctf=any_of(ours.to), collateral=any_of(collateral), condition_id=CONDITION)
 
     assert (ours.to, ours.data) == (str(theirs.to), theirs.data)
 
 
+@pytest.mark.parametrize("route", ["adapter", "direct"])
+@pytest.mark.parametrize(
+    ("payouts", "outcomes"),
+    [((1, 0), [0]), ((0, 1), [1]), ((1, 3), [0, 1])],
+    ids=["the first won", "the second won", "both are paid"],
+)
+def test_a_position_of_protocol_v2_is_redeemed_by_the_sdks_call_for_each_outcome_that_is_owed_something(
+    route: Route, payouts: tuple[int, int], outcomes: list[int]
+) -> None:
+    condition = "0x01" + "c7" * 30
+    holding = ConditionHolding(condition, "position", positions_of(condition), (5_000_000, 3_000_001))
+    due = RedemptionAction(condition, "pay", holding, 5, PayoutVector(condition, payouts, sum(payouts), "chain"))
+    theirs = [
+        router_redeem_call(
+            router=any_of(CONTRACTS.router), condition_id=condition, outcome_index=each, amount=holding.balances[each]
+        )
+        for each in outcomes
+    ]
+
+    ours = contract_calls.redeem_calls(due, route, CONTRACTS)
+
+    assert [(call.to, call.data) for call in ours] == [(str(call.to), call.data) for call in theirs]
+    assert contract_calls.paid_token((due,), route) == "pusd"
+
+
+def test_the_router_is_approved_on_the_position_manager_by_the_sdks_call() -> None:
+    theirs = erc1155_set_approval_for_all_call(
+        token_address=any_of(CONTRACTS.position_manager), operator=any_of(CONTRACTS.router), approved=True
+    )
+
+    calls = [contract_calls.approve_call(each) for each in contract_calls.needed_approvals("adapter", CONTRACTS)]
+
+    assert ContractCall(str(theirs.to), theirs.data) in calls
+
+
+def test_the_positions_of_a_condition_are_those_that_the_sdk_derives() -> None:
+    condition = "0x01" + "c7" * 17 + "00" * 8 + "c7" * 5
+    outcomes = [decode_v2_outcome_position_id(each) for each in positions_of(condition)]
+
+    assert [(str(each.condition_id), each.outcome_index) for each in outcomes] == [(condition, 0), (condition, 1)]
+
+
 def test_a_merge_is_the_sdks_call() -> None:
-    ours = contract_calls.redeem_call(a_due(state="merge"), "adapter", CONTRACTS)
+    ours = contract_calls.redeem_calls(a_due(state="merge"), "adapter", CONTRACTS)[0]
     theirs = ctf_merge_positions_call(
         target=any_of(ours.to), collateral=any_of(CONTRACTS.usdc_e), condition_id=CONDITION, amount=3
     )
@@ -83,8 +130,8 @@ def test_a_merge_is_the_sdks_call() -> None:
     ],
 )
 def test_each_way_calls_the_contract_of_its_market(route: Route, kind: MarketKind, contract: str, token: str) -> None:
-    assert contract_calls.redeem_call(a_due(kind), route, CONTRACTS).to == contract
-    assert contract_calls.token_contract(route, CONTRACTS) == token
+    assert contract_calls.redeem_calls(a_due(kind), route, CONTRACTS)[0].to == contract
+    assert getattr(CONTRACTS, contract_calls.paid_token((a_due(kind),), route)) == token
 
 
 def test_several_calls_are_packed_as_the_sdk_packs_them() -> None:
@@ -167,6 +214,8 @@ def test_the_built_in_addresses_are_the_sdks() -> None:
         "neg_risk_adapter": CONTRACTS.neg_risk_adapter,
         "collateral_adapter": CONTRACTS.ctf_collateral_adapter,
         "neg_risk_collateral_adapter": CONTRACTS.neg_risk_ctf_collateral_adapter,
+        "position_manager": CONTRACTS.position_manager,
+        "protocol_v2_router": CONTRACTS.router,
         "safe_multisend": CONTRACTS.safe_multisend,
         "relay_hub": CONTRACTS.relay_hub,
     }

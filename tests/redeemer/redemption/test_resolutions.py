@@ -1,13 +1,27 @@
 """How it is learnt that a condition resolved."""
 
+from typing import Any
+
 import pytest
 
-from redeemer.redemption.resolutions import FEW_CALLS, MOST_BATCHES, MOST_CALLS, MOST_CONDITIONS, Resolutions
+from redeemer.redemption.resolutions import (
+    FEW_CALLS,
+    MOST_BATCHES,
+    MOST_CALLS,
+    MOST_CONDITIONS,
+    ChainReader,
+    Resolutions,
+)
 from shared.domain.errors import Malformed
-from shared.polymarket.wire import conditions
+from shared.domain.market import positions_of
+from shared.polymarket.wire import abi, conditions
+from shared.polymarket.wire.conditions import WHOLE
+from shared.polymarket.wire.endpoints import POSITION_MANAGER
+from shared.rate_limit.gate import GateLane
 from tests.redeemer.builders import CONDITION, OTHER, FakeDataApi, FakeNode
 
 HALF = (500_000, 500_000)
+POSITIONS = "0x01" + "ab" * 30
 
 
 def some_conditions(count: int) -> list[str]:
@@ -161,3 +175,70 @@ def test_a_row_with_payouts_that_cannot_be_is_reported_and_the_others_are_read(p
 
     assert list(vectors) == [CONDITION]
     assert len(problems) == 1
+
+
+class FakeManager:
+    """The PositionManager behind JSON-RPC: what one whole of each position pays, "reverted", or silence."""
+
+    def __init__(self, **told: int | str | None) -> None:
+        self.told, self.asked = told, list[str]()
+
+    def post(self, path: str, json: list[dict[str, Any]], /, lane: GateLane) -> Any:
+        return [self._reply(call) for call in json]
+
+    def _reply(self, call: dict[str, Any]) -> dict[str, Any]:
+        asked = call["params"][0]
+        assert asked["to"] == POSITION_MANAGER
+        token, amount = abi.split_words("0x" + asked["data"][10:])
+        assert (asked["data"][:10], amount) == (conditions.GET_PAYOUT, WHOLE)
+        self.asked.append(str(token))
+        told = self.told.get("yes" if token % 2 == 0 else "no")
+        if isinstance(told, int):
+            return {"id": call["id"], "result": f"0x{told:064x}"}
+        words = "execution reverted" if told else "limit exceeded"
+        return {"id": call["id"], "error": {"code": 3 if told else -32005, "message": words}}
+
+
+@pytest.mark.parametrize(
+    ("yes", "no", "shares"),
+    [
+        pytest.param(WHOLE, 0, ("1", "0"), id="the first won"),
+        pytest.param(WHOLE // 4, WHOLE * 3 // 4, ("0.25", "0.75"), id="partial"),
+        pytest.param(WHOLE // 3, WHOLE * 2 // 3, ("1/3", "2/3"), id="thirds, exactly"),
+    ],
+)
+def test_the_position_manager_tells_how_a_condition_of_protocol_v2_resolved(
+    yes: int, no: int, shares: tuple[str, str]
+) -> None:
+    manager = FakeManager(yes=yes, no=no)
+
+    answers = ChainReader(manager).read_payouts([POSITIONS])
+
+    assert answers.resolved[POSITIONS].words == shares
+    assert (tuple(manager.asked), answers.unanswered) == (positions_of(POSITIONS), ())
+
+
+@pytest.mark.parametrize(("yes", "no"), [("reverted", "reverted"), (0, 0)], ids=["refused", "0 for both"])
+def test_what_the_position_manager_does_not_pay_yet_is_open(yes: int | str, no: int | str) -> None:
+    answers = ChainReader(FakeManager(yes=yes, no=no)).read_payouts([POSITIONS])
+
+    assert (answers.resolved, answers.unanswered) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        pytest.param(0, "reverted", id="0 of one, and the other refused"),
+        pytest.param(0, None, id="0 of one, and no word of the other"),
+        pytest.param(WHOLE, None, id="a winner, and no word of the other"),
+        pytest.param(None, "reverted", id="one refused, and no word of the other"),
+        pytest.param(WHOLE // 2, 0, id="half of one and nothing of the other"),
+        pytest.param(WHOLE, WHOLE, id="both won"),
+    ],
+)
+def test_a_position_is_lost_only_where_the_other_one_is_known_to_take_all(
+    yes: int | str | None, no: int | str | None
+) -> None:
+    answers = ChainReader(FakeManager(yes=yes, no=no)).read_payouts([POSITIONS])
+
+    assert (answers.resolved, answers.unanswered) == ({}, (POSITIONS,))

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from redeemer.domain import gas_pricing
-from redeemer.domain.contract_calls import redeem_call
+from redeemer.domain.contract_calls import redeem_calls
 from shared.domain.errors import Malformed, Rejected, Unavailable
 from shared.domain.ledger_accounts import HALT_REDEMPTIONS
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite
@@ -50,7 +50,9 @@ def test_bytes_that_never_left_are_broadcast_by_the_next_worker(evm: EvmFixture)
     market = a_due_market(fixture)
     due = fixture.plan.judge_conditions([market.condition_id])[0]
     evm.node.holding = True
-    made = fixture.transactions.send(fixture.wallet, redeem_call(due, "adapter", fixture.contracts), (due,), "adapter")
+    made = fixture.transactions.send(
+        fixture.wallet, redeem_calls(due, "adapter", fixture.contracts)[0], (due,), "adapter"
+    )
     evm.node.held = []
     evm.node.holding = False
 
