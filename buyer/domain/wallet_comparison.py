@@ -10,7 +10,6 @@ from typing import Literal
 
 from shared.domain.ledger_accounts import CASH, DEPOSITED, SHARES
 from shared.domain.ledger_write import Balances
-from shared.domain.market import is_position
 from shared.domain.money import Shares
 from shared.domain.record_kinds import DEPOSITS, INTENTS, LOTS, ORDERS, OUTSIDE, SENDINGS
 from shared.domain.value import Value
@@ -141,6 +140,6 @@ def _texts(found: Balances, kind: str) -> list[str]:
 
 
 def shown_tokens(ledger: LedgerHoldings, witnessed: Mapping[str, int] | None) -> tuple[str, ...]:
-    """Name every token that ConditionalTokens is asked for: of lots, the owner's own, and what the index shows."""
+    """Name every token that the chain is asked for: of lots, the owner's own, and what the index shows."""
     names: Iterable[str] = {*ledger.lots, *ledger.outside, *(witnessed or ())}
-    return tuple(sorted(name for name in names if name.isdecimal() and not is_position(name)))
+    return tuple(sorted(name for name in names if name.isdecimal()))

@@ -15,7 +15,7 @@ from buyer.strategy.exits.mirrored_sales import LATER_SALE, SMALL_SALE
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.rule import NotEvaluated, Passes, Rule, rule
 from buyer.strategy.sizing import GRAIN
-from shared.domain.market import Side, of_protocol_v2
+from shared.domain.market import Side, of_protocol_v2, positions_of
 from shared.domain.money import MICRO, Price, micro_text
 from shared.messages.decisions import FLOOR
 
@@ -52,13 +52,14 @@ def _market_open(case: ContextBase) -> bool:
 
 
 def _unredeemable(case: ContextBase) -> bool:
-    """Say whether a buy's winnings would stay where they are: our redeemer knows no way of Protocol V2 yet."""
-    return case.side == "BUY" and of_protocol_v2(case.facts.condition_id)
+    """Say whether a buy's winnings would stay where they are: Protocol V2 redeems by condition, not by token."""
+    condition = case.facts.condition_id
+    return case.side == "BUY" and of_protocol_v2(condition) and case.facts.token_id not in positions_of(condition)
 
 
 def _market_state(case: ContextBase) -> str:
     if _unredeemable(case):
-        return "of Protocol V2, whose winnings are not redeemed here"
+        return "a token of Protocol V2 that is no position of its condition"
     return "closed" if case.facts.closed else "accepting" if case.facts.accepting_orders else "not accepting"
 
 

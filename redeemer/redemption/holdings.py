@@ -54,7 +54,9 @@ class Holdings:
         return found
 
     def _kept_holdings(self, condition_ids: Sequence[str], keeper: str) -> Iterator[ConditionHolding]:
-        places = [(name, kind, pair) for name in condition_ids for kind, pair in self._token_ids[name].items()]
+        places: list[tuple[str, MarketKind, tuple[str, str]]] = [
+            (name, kind, pair) for name in condition_ids for kind, pair in self._token_ids[name].items()
+        ]
         asked = [abi.encoded_call(BALANCE_OF, self._wallet, int(token)) for *_, pair in places for token in pair]
         balances = self._ask_numbers(asked, keeper)
         for at, (name, kind, pair) in enumerate(places):
@@ -75,7 +77,8 @@ class Holdings:
         # The oldest leave first; asking for one again costs two calls.
         while self._token_ids and len(self._token_ids) + len(condition_ids) > MOST_KNOWN:
             self._token_ids.popitem(last=False)
-        self._token_ids |= {name: {POSITION: positions_of(name)} for name in condition_ids if of_protocol_v2(name)}
+        for name in filter(of_protocol_v2, condition_ids):
+            self._token_ids[name] = {POSITION: positions_of(name)}
         names = [name for name in condition_ids if not of_protocol_v2(name)]
         asked = [abi.encoded_call(COLLECTION_ID, _ROOT, name, outcomes) for name in names for outcomes in _SETS]
         collections = self._ask_numbers(asked, self._keepers[0])

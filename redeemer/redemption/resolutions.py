@@ -162,7 +162,7 @@ class ChainReader:
             self._throttled = isinstance(error, RateLimited)
             self._problem = str(error)
             return None
-        numbers = [self._reply_number(by_id.get(place)) for place in range(len(data))]
+        numbers: list[Told] = [self._reply_number(by_id.get(place)) for place in range(len(data))]
         return numbers if any(number is not None for number in numbers) else None
 
     def _reply_number(self, reply: Mapping[str, Any] | None) -> Told:

@@ -22,6 +22,19 @@ from tests.waiting import PATIENCE_S
 pytestmark = [pytest.mark.simulator, pytest.mark.server, pytest.mark.evm]
 
 
+class KilledError(BaseException):
+    """Nothing in the redeemer sees it coming."""
+
+
+class Doomed(Waiting):
+    """Ends whoever waits for a block; a slot of the node's gate is waited for shorter."""
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        if seconds >= 1:
+            raise KilledError
+        return super().wait(event, seconds)
+
+
 def positions_market(venue: Simulator) -> Market:
     made = requests.post(f"{venue.urls['control_url']}/positions-market", json={}, timeout=PATIENCE_S).json()
     return venue.call(lambda: venue.world.catalog.by_condition[made["condition_id"]])
@@ -131,3 +144,24 @@ def test_what_somebody_else_redeemed_is_found_and_booked_without_a_transaction(
         build_inline(settings, stop=threading.Event(), clock=Waiting(venue), emit=list[Event]().append).scan()
 
     assert [(event.paid, event.way) for event in results(valkey_url)] == [(10 * ONE, "elsewhere")]
+
+
+def test_a_redeemer_that_ends_between_sending_and_booking_pays_and_books_once(
+    venue: Simulator, settings: RedeemerSettings, valkey_url: str
+) -> None:
+    market = positions_market(venue)
+    bought(venue, valkey_url, market, "10", "4")
+    approve(valkey_url, venue)
+    venue.resolve(market.condition_id, (1, 1))
+    venue.advance(CHAIN_S)
+    doomed = build_inline(settings, stop=threading.Event(), clock=Doomed(venue), emit=list[Event]().append)
+    with pytest.raises(KilledError):
+        doomed.scan()
+    venue.advance(CHAIN_S)
+    assert venue.call(lambda: venue.world.held.shares(OWNER, market.tokens[0])) == 0
+    assert results(valkey_url) == []
+
+    for _ in range(3):
+        build_inline(settings, stop=threading.Event(), clock=Waiting(venue), emit=list[Event]().append).scan()
+
+    assert [event.paid for event in results(valkey_url)] == [5 * ONE, 2 * ONE]

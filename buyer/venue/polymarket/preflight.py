@@ -19,6 +19,7 @@ from shared.polymarket.wire.endpoints import (
     EXCHANGE_V3,
     NEG_RISK_ADAPTER,
     NEG_RISK_CTF_EXCHANGE_V2,
+    POSITION_MANAGER,
 )
 from shared.polymarket.wire.parsing import as_object, read_flag, read_text
 from shared.polymarket.wire.wallets import wallets_of
@@ -122,6 +123,7 @@ class Preflight:
         self._clob, self._geoblock, self._account, self._polygon = clob, geoblock, account, polygon
         self._wallet, self._clock, self._holds_lots = wallet, clock, holds_lots
         self._rows: dict[str, RefusalRow] = {}
+        self._buys_positions = False
         self.collateral: int | None = None
 
     def run(self) -> tuple[PreflightCheck, ...]:
@@ -178,7 +180,8 @@ class Preflight:
         if missing:
             fix = f"Approve them once {_ENABLE}"
             return PreflightCheck("money", passed=False, found=f"{' and '.join(missing)} may not spend it", fix=fix)
-        third = "" if held.allowances.get(EXCHANGE_V3, 0) else "; markets of Protocol V2 are not approved"
+        self._buys_positions = held.allowances.get(EXCHANGE_V3, 0) > 0
+        third = "" if self._buys_positions else "; markets of Protocol V2 are not approved"
         adapter, fix = _adapter_note(held)
         found = f"{from_micro(held.balance)} pUSD, approved{third}{adapter}"
         return PreflightCheck("money", passed=True, found=found, fix=fix)
@@ -186,14 +189,18 @@ class Preflight:
     def _sells(self) -> PreflightCheck:
         """Ask the chain: what may be bought must be sellable too, or no exit could ever get out."""
         missing = [name for contract, name in _NEEDED.items() if not self._may_move(contract)]
+        if not missing and self._buys_positions and not self._may_move(EXCHANGE_V3, POSITION_MANAGER):
+            found = "ExchangeV3 may take its pUSD and not move its positions: a market of Protocol V2 could not be sold"
+            fix = f"Let the PositionManager ({POSITION_MANAGER}) approve {EXCHANGE_V3} for all, once {_ENABLE}"
+            return PreflightCheck(_NODE, passed=False, found=found, fix=fix, sells_only=self._holds_lots())
         if not missing:
             return PreflightCheck(_NODE, passed=True, found="outcome tokens are approved")
         found = f"{' and '.join(missing)} may not move its outcome tokens, so nothing that is bought could be sold"
         fix = f"Let ConditionalTokens ({CONDITIONAL_TOKENS}) approve them for all, once {_ENABLE}"
         return PreflightCheck(_NODE, passed=False, found=found, fix=fix)
 
-    def _may_move(self, exchange: str) -> bool:
-        asked = {"to": CONDITIONAL_TOKENS, "data": encoded_call(_IS_APPROVED_FOR_ALL, self._wallet.funder, exchange)}
+    def _may_move(self, exchange: str, keeper: str = CONDITIONAL_TOKENS) -> bool:
+        asked = {"to": keeper, "data": encoded_call(_IS_APPROVED_FOR_ALL, self._wallet.funder, exchange)}
         answer = self._polygon.ask("eth_call", [asked, "latest"], GateLane.ORDERS)
         if answer == "0x":
             raise BadConfig("the node knows no ConditionalTokens contract: RPC_URL is not a Polygon node")

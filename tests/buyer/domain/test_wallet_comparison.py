@@ -89,10 +89,10 @@ def test_cash_of_a_ledger_that_was_never_credited_is_not_compared() -> None:
     assert compare(found, found, 5 * SHARE, {}, None) == Comparison()
 
 
-def test_positions_of_protocol_v2_are_not_asked_of_conditional_tokens() -> None:
-    position = str(1 << 240)
+def test_positions_of_protocol_v2_are_compared_too() -> None:
+    position = str(1 << 248)
 
-    assert shown_tokens(ledger_holdings(a_ledger()), {OTHER: 1, position: 1}) == tuple(sorted((TOKEN, OTHER)))
+    assert shown_tokens(ledger_holdings(a_ledger()), {OTHER: 1, position: 1}) == tuple(sorted((TOKEN, OTHER, position)))
 
 
 @pytest.mark.pitfall(53)

@@ -8,6 +8,7 @@ from buyer.strategy.decision_context import ContextBase
 from buyer.strategy.policy import Rulings, decide_signal, refused_rule
 from buyer.strategy.rule import Rule
 from buyer.strategy.rule_table import RuleSet
+from shared.domain.market import positions_of
 from tests.amounts import D
 from tests.buyer.builders import (
     NOW_MS,
@@ -81,11 +82,13 @@ def test_a_small_leader_trade_a_price_outside_the_band_and_a_closed_market_are_s
     assert failed(market=a_market(accepting_orders=False)) == {"market_open"}
 
 
-def test_a_market_of_protocol_v2_is_not_bought_as_its_winnings_are_not_redeemed() -> None:
-    """Its condition has 31 bytes; what was bought of it before can be sold."""
-    condition = "0x" + "ab" * 31
+def test_a_market_of_protocol_v2_is_bought_where_its_condition_names_the_token_and_not_elsewhere() -> None:
+    """Its condition has 31 bytes, and is all that the redeemer goes by."""
+    condition = "0x01" + "ab" * 30
+    named, stranger = positions_of(condition)[0], "0x01" + "cd" * 30
 
-    assert "market_open" in failed(market=a_market(condition_id=condition))
+    assert "market_open" not in failed(market=a_market(condition_id=condition, token_id=named))
+    assert "market_open" in failed(market=a_market(condition_id=stranger, token_id=named))
 
 
 @pytest.mark.pitfall(13)

@@ -184,6 +184,7 @@ class FakeManager:
         self.told, self.asked = told, list[str]()
 
     def post(self, path: str, json: list[dict[str, Any]], /, lane: GateLane) -> Any:
+        assert (path, lane) == ("", GateLane.CATCHUP)
         return [self._reply(call) for call in json]
 
     def _reply(self, call: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from shared import logs
 from shared.domain.errors import BadConfig, RefusedForSafety
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
-from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
+from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2, EXCHANGE_V3
 from shared.redis.pipeline_record import read_record
 from shared.redis.streams import publish_event
 from simulator.gateway.geoblock import Region
@@ -171,6 +171,7 @@ def test_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor)
         ("broke", (), "Send pUSD"),
         ("unapproved", (), "may not spend it"),
         ("unsellable", (), "the CTF exchange may not move its outcome tokens"),
+        ("unsellable positions", (), "a market of Protocol V2 could not be sold"),
         ("closed", (), "only close positions"),
         ("", ("--wallet-type", "safe", "--wallet", "DEPOSIT"), "Set WALLET_TYPE=deposit"),
         ("", ("--wallet", "0x" + "11" * 20), "does not belong"),
@@ -184,6 +185,8 @@ def test_live_is_refused_with_the_reason_and_the_fix(
     floor.account.closed_only = spoil == "closed"
     if spoil == "unsellable":
         floor.account.operators.remove(CTF_EXCHANGE_V2)
+    if spoil == "unsellable positions":
+        floor.account.position_operators.remove(EXCHANGE_V3)
     words = tuple(floor.account.wallet if word == "DEPOSIT" else word for word in flags)
     floor.sim._app.site.region = Region(blocked=spoil == "blocked")
 
