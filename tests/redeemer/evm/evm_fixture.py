@@ -64,6 +64,7 @@ class EvmFixture:
         neg_risk = self.deploy("NegRiskAdapter", ["address"] * 3, [ctf, wcol, usdc])
         plain = self.deploy("CtfCollateralAdapter", ["address"] * 4, [ctf, usdc, usdc, pusd])
         neg = self.deploy("NegRiskCtfCollateralAdapter", ["address"] * 5, [ctf, wcol, usdc, pusd, neg_risk])
+        manager = self.deploy("PositionManager")
         self.contracts = Contracts(
             chain_id=self.node.chain_id,
             conditional_tokens=ctf,
@@ -73,6 +74,8 @@ class EvmFixture:
             neg_risk_adapter=neg_risk,
             ctf_collateral_adapter=plain,
             neg_risk_ctf_collateral_adapter=neg,
+            position_manager=manager,
+            router=self.deploy("Router", ["address", "address", "uint256"], [manager, pusd, 100]),
             safe_multisend=self.deploy("MultiSend"),
         )
         self.safe = self._deploy_safe()

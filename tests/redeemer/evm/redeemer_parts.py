@@ -93,7 +93,9 @@ class LiveRedeemerFixture:
         self.api = FakePositions()
         polygon = PolygonClient(cast("Upstream", evm.node))
         node = self.chain_node = NodeClient(polygon)
-        chain = ChainReader(evm.node, self.contracts.conditional_tokens)
+        chain = ChainReader(
+            evm.node, self.contracts.conditional_tokens, position_manager=self.contracts.position_manager
+        )
         holdings, positions = Holdings(chain, self.wallet, self.contracts), RedeemablePositions(self.api)
         rules = TransactionRules(
             evm.node.chain_id,

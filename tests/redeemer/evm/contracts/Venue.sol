@@ -255,3 +255,55 @@ contract RelayedWallet is Holder {
         }
     }
 }
+
+// Protocol V2 (venue reference 7.3, 7.4 d): positions are a condition and an outcome; nothing is paid before the report.
+contract PositionManager {
+    mapping(address => mapping(uint256 => uint256)) public balanceOf;
+    mapping(address => mapping(address => bool)) public isApprovedForAll;
+    mapping(bytes31 => uint256[2]) private payouts;
+
+    event TransferSingle(address indexed operator, address indexed from, address indexed to, uint256 id, uint256 value);
+
+    function mint(address to, uint256 id, uint256 value) external {
+        balanceOf[to][id] += value;
+        emit TransferSingle(msg.sender, address(0), to, id, value);
+    }
+
+    function setApprovalForAll(address operator, bool approved) external {
+        isApprovedForAll[msg.sender][operator] = approved;
+    }
+
+    function report(bytes31 conditionId, uint256 yes, uint256 no) external {
+        payouts[conditionId] = [yes, no];
+    }
+
+    function getPayout(uint256 id, uint256 amount) public view returns (uint256) {
+        uint256[2] storage parts = payouts[bytes31(bytes32(id))];
+        require(parts[0] + parts[1] > 0, "not resolved");
+        return amount * parts[id & 255] / (parts[0] + parts[1]);
+    }
+
+    function burn(address from, uint256 id, uint256 value) external {
+        require(isApprovedForAll[from][msg.sender], "not approved");
+        balanceOf[from][id] -= value;
+        emit TransferSingle(msg.sender, from, address(0), id, value);
+    }
+}
+
+// Pays some percent of what the PositionManager says: all, but in the test of pitfall 27.
+contract Router {
+    PositionManager private immutable manager;
+    Token private immutable pusd;
+    uint256 private immutable percent;
+
+    constructor(PositionManager manager_, Token pusd_, uint256 percent_) {
+        (manager, pusd, percent) = (manager_, pusd_, percent_);
+    }
+
+    function redeem(bytes31 conditionId, uint256 outcomeIndex, uint256 amount) external {
+        uint256 id = uint256(bytes32(conditionId)) | outcomeIndex;
+        uint256 payout = manager.getPayout(id, amount) * percent / 100;
+        manager.burn(msg.sender, id, amount);
+        if (payout > 0) pusd.mint(msg.sender, payout);
+    }
+}
