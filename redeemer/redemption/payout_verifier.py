@@ -7,7 +7,7 @@ from redeemer.domain import contract_calls, payout_proof
 from redeemer.domain.payout_proof import PayoutProof, prove_payout
 from redeemer.domain.payouts import PayoutPayment, claim_of, live_result, merged_lots, pair_vector
 from redeemer.domain.pending_transaction import PendingTransaction, TransactionReceipt
-from redeemer.domain.redemption_action import ConditionHolding, RedemptionAction
+from redeemer.domain.redemption_action import POSITION, ConditionHolding, MarketKind, RedemptionAction
 from redeemer.redemption.holdings import Holdings
 from redeemer.redemption.planner import ALARMS
 from redeemer.redemption.redemption_ledger import Entry, HeldLots, RedemptionLedger
@@ -24,6 +24,7 @@ from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
 from shared.messages.value_codec import write_value
 from shared.polymarket.positions import RedeemablePositions
 from shared.polymarket.wire.contracts import Contracts
+from shared.polymarket.wire.parsing import as_object
 
 TOKENS = {"pusd": "pUSD", "usdc_e": "USDC.e"}
 
@@ -93,15 +94,19 @@ class PayoutVerifier:
             OutcomeUnknown: our lots are gone from the wallet and no payout for them is found.
             Unavailable: it is not deep enough yet, or nobody could be asked.
         """
-        young = ""
+        young, known = "", False
         for tx_hash in self._positions.redeemed_in(self._wallet, due.condition_id):
             try:
-                payment = self._payment_elsewhere(due, tx_hash)
+                found = self._payment_elsewhere(due, tx_hash)
             except Unavailable as error:  # another transaction may prove it already
                 young = str(error)
                 continue
-            if payment:
-                return self._book_payment(due, payment)
+            if found and (booked := self._book_payment(*found)):
+                return booked
+            # One outcome that is booked already says nothing of the other one's lots.
+            known = known or bool(found and found[0].outcome is None)
+        if known:
+            return None
         if young:
             raise Unavailable(young)
         raise OutcomeUnknown(
@@ -109,7 +114,8 @@ class PayoutVerifier:
             "them is found: were they sold or moved by hand? Nothing is booked"
         )
 
-    def _payment_elsewhere(self, due: RedemptionAction, tx_hash: str) -> PayoutPayment | None:
+    def _payment_elsewhere(self, due: RedemptionAction, tx_hash: str) -> tuple[RedemptionAction, PayoutPayment] | None:
+        """Return what a transaction redeemed: a position of Protocol V2 can go by one outcome at a time."""
         receipt = self._node.receipt(tx_hash)
         if receipt is None or self._node.head() - receipt.block + 1 < self._confirmations:
             raise Unavailable(f"transaction {tx_hash} is not {self._confirmations} blocks deep yet")
@@ -119,8 +125,16 @@ class PayoutVerifier:
                 proof = self._prove_paid((mine,), receipt, str(getattr(self._contracts, name)))
                 paid = proof.paid[due.condition_id]
                 if paid and not proof.problem:
-                    return PayoutPayment(paid, paid, "elsewhere", symbol, tx_hash)
+                    outcome = self._only_outcome(kind, tokens, receipt)
+                    return replace(due, outcome=outcome), PayoutPayment(paid, paid, "elsewhere", symbol, tx_hash)
         return None
+
+    def _only_outcome(self, kind: MarketKind, tokens: tuple[str, str], receipt: TransactionReceipt) -> int | None:
+        """Return the only outcome of which shares left in a transaction; None for both, and for other kinds."""
+        logs = [as_object(log, "log") for log in receipt.logs]
+        given = payout_proof.shares_given(logs, self._wallet, self._contracts.position_manager)
+        gone = [place for place, token in enumerate(tokens) if given[token]]
+        return gone[0] if kind == POSITION and len(gone) == 1 else None
 
     def _prove_paid(self, dues: Sequence[RedemptionAction], receipt: TransactionReceipt, token: str) -> PayoutProof:
         if not receipt.succeeded:

@@ -8,7 +8,7 @@ from shared.domain.market import positions_of
 from shared.ledger.port import open_lots
 from shared.polymarket.wire import abi
 from tests.redeemer.evm.evm_fixture import ONE, EvmFixture, Market, selector
-from tests.redeemer.evm.redeemer_parts import LiveRedeemerFixture
+from tests.redeemer.evm.redeemer_parts import CONFIRMATIONS, LiveRedeemerFixture
 
 pytestmark = pytest.mark.evm
 
@@ -133,3 +133,46 @@ def test_a_router_that_takes_the_position_and_pays_less_is_an_alarm_and_books_no
     assert (fixture.published(), len(open_lots(fixture.ledger))) == ([], 1)
     with pytest.raises(Rejected, match="has an alarm"):
         fixture.redeem(market)
+
+
+@pytest.mark.pitfall(27)
+def test_what_somebody_else_redeemed_outcome_by_outcome_is_booked_each_to_its_own_lots(evm: EvmFixture) -> None:
+    fixture, market = LiveRedeemerFixture(evm), positions_market()
+    hold(fixture, market, 10 * ONE, 4 * ONE)
+    approve(fixture)
+    resolve(evm, market, 1, 1)
+    sel, condition = selector("redeem(bytes31,uint256,uint256)"), market.condition_id + "00"
+    sent = [
+        evm.as_signer(evm.contracts.router, abi.encoded_call(sel, condition, outcome, shares))
+        for outcome, shares in enumerate((10 * ONE, 4 * ONE))
+    ]
+    evm.node.mine(CONFIRMATIONS)
+    fixture.api.redeemed[market.condition_id] = sent[::-1]
+
+    results = [fixture.redeem(market) for _ in range(3)]
+
+    assert [(each.paid, each.way, len(each.lots)) for each in results if each] == [
+        (2 * ONE, "elsewhere", 1),
+        (5 * ONE, "elsewhere", 1),
+    ]
+    assert (fixture.pusd(), open_lots(fixture.ledger)) == (7 * ONE, [])
+
+
+def test_an_outcome_whose_redemption_is_not_found_stays_in_the_books(evm: EvmFixture) -> None:
+    fixture, market = LiveRedeemerFixture(evm), positions_market()
+    hold(fixture, market, 10 * ONE)
+    fixture.lots(market, 0, 4 * ONE)
+    approve(fixture)
+    resolve(evm, market, 1, 1)
+    sel, condition = selector("redeem(bytes31,uint256,uint256)"), market.condition_id + "00"
+    sent = evm.as_signer(evm.contracts.router, abi.encoded_call(sel, condition, 0, 10 * ONE))
+    evm.node.mine(CONFIRMATIONS)
+    fixture.api.redeemed[market.condition_id] = [sent]
+
+    first = fixture.redeem(market)
+
+    assert first is not None
+    assert first.paid == 5 * ONE
+    with pytest.raises(OutcomeUnknown, match="no redemption of them is found"):
+        fixture.redeem(market)
+    assert [lot.outcome_index for lot in open_lots(fixture.ledger)] == [1]
