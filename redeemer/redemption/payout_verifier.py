@@ -221,4 +221,12 @@ class PayoutVerifier:
 
 def _handed_in(lots: Sequence[Lot], due: RedemptionAction) -> tuple[Lot, ...]:
     """Return the lots that a redemption is of: all, or those of its only outcome."""
-    return tuple(lot for lot in lots if due.outcome in {None, lot.outcome_index})
+    return tuple(lot for lot in lots if due.outcome in {None, lot.outcome_index} and not _went_before(lot, due))
+
+
+def _went_before(lot: Lot, due: RedemptionAction) -> bool:
+    """Say whether a lot is owed something and its position, which goes by itself, is in the wallet no more."""
+    held, vector = due.holding, due.vector
+    if held is None or vector is None or held.kind != POSITION:
+        return False
+    return not held.balances[lot.outcome_index] and vector.owed(lot.outcome_index, lot.shares) > 0

@@ -176,3 +176,19 @@ def test_an_outcome_whose_redemption_is_not_found_stays_in_the_books(evm: EvmFix
     with pytest.raises(OutcomeUnknown, match="no redemption of them is found"):
         fixture.redeem(market)
     assert [lot.outcome_index for lot in open_lots(fixture.ledger)] == [1]
+
+
+def test_an_outcome_that_went_before_is_not_booked_with_the_other_one(evm: EvmFixture) -> None:
+    fixture, market = LiveRedeemerFixture(evm), positions_market()
+    hold(fixture, market, 10 * ONE, 4 * ONE)
+    approve(fixture)
+    resolve(evm, market, 1, 1)
+    sel, condition = selector("redeem(bytes31,uint256,uint256)"), market.condition_id + "00"
+    sent = evm.as_signer(evm.contracts.router, abi.encoded_call(sel, condition, 0, 10 * ONE))
+    evm.node.mine(CONFIRMATIONS)
+    fixture.api.redeemed[market.condition_id] = [sent]
+
+    results = [fixture.redeem(market) for _ in range(2)]
+
+    assert [(each.paid, each.way) for each in results if each] == [(2 * ONE, "adapter"), (5 * ONE, "elsewhere")]
+    assert (fixture.pusd(), open_lots(fixture.ledger)) == (7 * ONE, [])
