@@ -20,6 +20,8 @@ from backtest.export import app as export_app
 from ops.cli import app as hybrid_app
 from shared.setting_names import KNOWN
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 OURS = (
     "backtest",

@@ -5,6 +5,8 @@ import pytest
 from tests.owners import OWNERS, owned
 from tests.source_tree import MAY_IMPORT, Imported, calls, files, imports
 
+pytestmark = pytest.mark.slow
+
 PURE_PLACES = frozenset({"strategy", "domain", "results", "messages", "wire", "board"})
 """Folders whose files are pure, whatever package they stand in: no I/O, no clock, no randomness, no logging."""
 PURE_LIBRARIES = frozenset(

@@ -17,6 +17,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from tests.ops.compose_file import read_command, resolve
 from tests.source_tree import all_nodes, dotted, files
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "deploy" / "monitoring"
 RULES = DEPLOY / "prometheus" / "rules.yml"
@@ -72,7 +74,6 @@ def dashboard() -> dict[str, Any]:
 EXPRESSIONS = list(expressions())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("title", "expression"), EXPRESSIONS, ids=[title for title, _ in EXPRESSIONS])
 def test_every_expression_names_metrics_and_labels_that_the_code_registers(title: str, expression: str) -> None:
     known, named = registered(), _METRIC.findall(expression)
