@@ -22,7 +22,8 @@ from typing import Any
 
 from benchmarks.rigs.failovers.cluster import ClusterServers
 from benchmarks.rigs.failovers.load import Load, loaded, rest
-from benchmarks.rigs.failovers.sentinels import Node, SentinelServers, debian_server, wait_for
+from benchmarks.rigs.failovers.nodes import Node, debian_server, wait_for
+from benchmarks.rigs.failovers.sentinels import SentinelServers
 from benchmarks.rigs.order_rig import CLOCK, a_signal
 from ops.supervisor.embedded_redis import free_port, server_binary
 from shared.messages.base import SERVICE

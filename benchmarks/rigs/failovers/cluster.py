@@ -8,7 +8,7 @@ from typing import Self, cast
 
 from redis import Redis
 
-from benchmarks.rigs.failovers.sentinels import Node, end_watches, wait_for
+from benchmarks.rigs.failovers.nodes import Node, end_watches, lines_of_server, start_node, wait_for
 from ops.supervisor.embedded_redis import free_port, server_binary
 from shared.redis.client import connect_redis
 
@@ -96,28 +96,14 @@ class ClusterServers:
         self.wait_until_whole()
 
     def _node(self, place: int) -> Node:
-        folder, port, bus = self.folder / f"node-{place}", free_port(), free_port()
-        folder.mkdir(mode=0o700, parents=True)
+        bus = free_port()
         lines = [
-            f"port {port}",
-            "bind 127.0.0.1",
-            f"dir {folder}",
             "cluster-enabled yes",
             f"cluster-port {bus}",
             f"cluster-node-timeout {NODE_TIMEOUT_MS}",
-            f"requirepass {self.password}",
-            f"masterauth {self.password}",
-            "appendonly yes",
-            "appendfsync always",
-            'save ""',
-            "repl-diskless-sync-delay 0",
+            *lines_of_server(self.password),
         ]
-        file = folder / "node.conf.ours"
-        file.touch(mode=0o600)
-        file.write_text("\n".join([*lines, ""]), encoding="ascii")
-        node = Node(folder, port, (str(self.binary), str(file)), bus=bus)
-        node.start()
-        return node
+        return start_node(self.folder / f"node-{place}", self.binary, lines, bus=bus)
 
 
 def asked(redis: Redis, *words: object) -> object:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rigs.failovers.cluster import ClusterServers
-from benchmarks.rigs.failovers.sentinels import SentinelServers, wait_for
+from benchmarks.rigs.failovers.nodes import wait_for
+from benchmarks.rigs.failovers.sentinels import SentinelServers
 from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading
 from ops.demo.demo import DemoWorld, read_all, settle, simulator
 from shared.domain.errors import HybridError

@@ -1,59 +1,21 @@
 """One primary, replicas and sentinels on loopback, each a process of its own: to be killed, stopped and failed over."""
 
-import contextlib
-import os
 import secrets
-import shutil
 import signal
-import subprocess
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
 
 from redis import Redis
-from redis.exceptions import RedisError
 
-from ops.supervisor.embedded_redis import free_port, server_binary
-from shared.clock import Clock, SystemClock
-from shared.process.shutdown_signals import DIE_WITH_PARENT
+from benchmarks.rigs.failovers.nodes import Node, end_watches, lines_of_server, start_node, wait_for
+from ops.supervisor.embedded_redis import server_binary
 from shared.redis.client import connect_redis
-from shared.redis.connection.moving_primary import PrimaryWatch
 
 NAME = "pipeline"
 DOWN_AFTER_MS = 1000
 """A server that is silent for so long is held for down; the election follows."""
-_STARTS_S = 30.0
-_CLOCK: Clock = SystemClock()
-_NEVER = threading.Event()
-
-
-@dataclass
-class Node:
-    """One server process; its folder stays, so it can be started again."""
-
-    folder: Path
-    port: int
-    words: tuple[str, ...]
-    bus: int = 0
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start the process; it goes with us."""
-        log = (self.folder / "log").open("ab")
-        told = {**os.environ, DIE_WITH_PARENT: str(os.getpid())}
-        with log:
-            self.process = subprocess.Popen(self.words, stdout=log, stderr=log, cwd=self.folder, env=told)
-
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal; after SIGKILL wait for the end."""
-        if self.process is None:
-            return
-        self.process.send_signal(number)
-        if number == signal.SIGKILL:
-            self.process.wait()
-            self.process = None
 
 
 @dataclass
@@ -145,19 +107,13 @@ class SentinelServers:
         return info["role"] == "master" and len(online) == self.replicas
 
     def _server(self, place: int) -> Node:
-        lines = [
-            f"requirepass {self.password}",
-            f"masterauth {self.password}",
-            "appendonly yes",
-            "appendfsync always",
-            'save ""',
-            "repl-diskless-sync-delay 0",
-            *([f"replicaof 127.0.0.1 {self.servers[0].port}"] if place else []),
-        ]
-        return self._node(f"server-{place}", lines, [])
+        followed = [f"replicaof 127.0.0.1 {self.servers[0].port}"] if place else []
+        lines = [*self.extra, *lines_of_server(self.password), *followed]
+        return start_node(self.folder / f"server-{place}", self.binary, lines)
 
     def _sentinel(self, place: int) -> Node:
         lines = [
+            *self.extra,
             f"requirepass {self.sentinel_password}",
             f"sentinel sentinel-pass {self.sentinel_password}",
             f"sentinel monitor {NAME} 127.0.0.1 {self.servers[0].port} {self.sentinels // 2 + 1}",
@@ -165,44 +121,4 @@ class SentinelServers:
             f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}",
             f"sentinel failover-timeout {NAME} 4000",
         ]
-        return self._node(f"sentinel-{place}", lines, ["--sentinel"])
-
-    def _node(self, name: str, lines: Sequence[str], flags: Sequence[str]) -> Node:
-        folder, port = self.folder / name, free_port()
-        folder.mkdir(mode=0o700, parents=True)
-        file = folder / "node.conf"
-        file.touch(mode=0o600)
-        bound = [f"port {port}", "bind 127.0.0.1", f"dir {folder}", *self.extra]
-        file.write_text("\n".join([*bound, *lines, ""]).replace("PORT", str(port)), encoding="ascii")
-        node = Node(folder, port, (str(self.binary), str(file), *flags))
-        node.start()
-        return node
-
-
-def debian_server() -> Path | None:
-    """Return the `redis-server` of this machine; None where none is installed."""
-    found = shutil.which("redis-server")
-    return Path(found) if found else None
-
-
-def end_watches() -> None:
-    """End the threads of this process that ask where a primary is: those who knew are gone."""
-    for thread in threading.enumerate():
-        if isinstance(thread, PrimaryWatch):
-            thread.primary.release()
-            thread.join(_STARTS_S)
-
-
-def wait_for(holds: Any, problem: str, seconds: float = _STARTS_S) -> None:  # noqa: ANN401 - any question without arguments
-    """Wait until `holds()`; a server that is away holds nothing.
-
-    Raises:
-        TimeoutError: saying `problem`.
-    """
-    until = _CLOCK.monotonic() + seconds
-    while _CLOCK.monotonic() < until:
-        with contextlib.suppress(RedisError, OSError, KeyError):
-            if holds():
-                return
-        _CLOCK.wait(_NEVER, 0.05)
-    raise TimeoutError(problem)
+        return start_node(self.folder / f"sentinel-{place}", self.binary, lines, ["--sentinel"])

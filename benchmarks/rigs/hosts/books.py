@@ -4,7 +4,7 @@ import contextlib
 from collections import Counter
 from typing import Any
 
-from benchmarks.rigs.failovers.sentinels import wait_for
+from benchmarks.rigs.failovers.nodes import wait_for
 from benchmarks.rigs.order_rig import Trading
 from shared.domain.ledger_accounts import CASH
 from shared.domain.record_kinds import EXITS, INTENTS, ORDERS, SIGNED

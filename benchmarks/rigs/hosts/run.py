@@ -17,7 +17,7 @@ from typing import Any
 from redis import Redis
 
 from benchmarks.rigs.failovers.load import LOOSE, QUICK, judge_load
-from benchmarks.rigs.failovers.sentinels import wait_for
+from benchmarks.rigs.failovers.nodes import wait_for
 from benchmarks.rigs.hosts.books import books_off
 from benchmarks.rigs.hosts.hosts import Host, Side
 from benchmarks.rigs.hosts.namespaces import CENTRE, open_centre

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from benchmarks.rigs.failovers.sentinels import SentinelServers, debian_server
+from benchmarks.rigs.failovers.nodes import debian_server
+from benchmarks.rigs.failovers.sentinels import SentinelServers
 from ops.supervisor.embedded_redis import server_binary
 from shared.redis.client import connect_redis
 

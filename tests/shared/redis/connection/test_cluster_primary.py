@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from benchmarks.rigs.failovers.cluster import ClusterServers, asked
-from benchmarks.rigs.failovers.sentinels import debian_server, wait_for
+from benchmarks.rigs.failovers.nodes import debian_server, wait_for
 from ops.supervisor.embedded_redis import server_binary
 from shared.domain.errors import BadConfig, Unavailable
 from shared.redis.client import LuaScript, answering, server_address

@@ -8,7 +8,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from benchmarks.rigs.failovers.sentinels import NAME, SentinelServers, wait_for
+from benchmarks.rigs.failovers.nodes import wait_for
+from benchmarks.rigs.failovers.sentinels import NAME, SentinelServers
 from ops.operator import controls
 from redeemer.jobs.queue import bytes_connection, redemption_queue
 from shared.clock import SystemClock

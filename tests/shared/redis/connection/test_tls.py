@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from benchmarks.rigs.failovers.sentinels import SentinelServers, debian_server
+from benchmarks.rigs.failovers.nodes import debian_server
+from benchmarks.rigs.failovers.sentinels import SentinelServers
 from shared.domain.errors import BadConfig, HybridError
 from shared.redis.client import answering, connect_redis
 from tests.shared.redis.connection.certificates import PrivateAuthority
