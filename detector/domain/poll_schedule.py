@@ -82,14 +82,20 @@ class PollSchedule:
         """Plan with another budget from now on."""
         self._pace = PollPace(self._pace.every_s, self._pace.at_most_every_s, rate_per_s)
 
-    def sync_scopes(self, scopes: Collection[str], now: float) -> None:
-        """Take in new scopes, due at once and before all others, and forget those that are gone."""
+    def __contains__(self, scope: str) -> bool:
+        """Say whether a scope is polled."""
+        return scope in self._last
+
+    def sync_scopes(self, scopes: Collection[str], now: float) -> list[str]:
+        """Take in new scopes, due at once and before all others, and forget those that are gone, which it returns."""
         wanted = dict.fromkeys(scopes)
-        for scope in [scope for scope in self._last if scope not in wanted]:
+        gone = [scope for scope in self._last if scope not in wanted]
+        for scope in gone:
             self._forget(scope)
         for scope in [scope for scope in reversed(wanted) if scope not in self._last]:
             self._last[scope] = now - self._pace.every_s
             self._last.move_to_end(scope, last=False)
+        return gone
 
     def next_scope(self, now: float) -> str | None:
         """Return who is polled now, or None when nobody is due."""
@@ -121,10 +127,6 @@ class PollSchedule:
         self._last.move_to_end(scope)
         self._update_rate(scope, now, news)
         self._update_rest(scope, now, refused=refused)
-
-    def count_busy(self, now: float) -> int:
-        """Count the scopes that trade more than a quiet one."""
-        return sum(busy.rate_at(now) > QUIET_PER_S for busy in self._busy.values())
 
     def _update_rate(self, scope: str, now: float, news: int) -> None:
         busy = self._busy.get(scope)

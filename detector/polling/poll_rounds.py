@@ -23,13 +23,17 @@ class PollOutcome:
 
 
 class PollRound:
-    """Poll `scopes()` at a pace until `stop`; the list and the budget are read again while it runs."""
+    """Poll `scopes()` at a pace until `stop`; the list and the budget are read again while it runs.
+
+    `forget` hears of each scope that is polled no more, after its last poll.
+    """
 
     def __init__(
         self,
         name: str,
         scopes: Callable[[], tuple[str, ...]],
         poll: Callable[[str], PollOutcome],
+        forget: Callable[[str], None],
         pace: PollPace,
         *,
         clock: Clock,
@@ -37,7 +41,7 @@ class PollRound:
         workers: int = 1,
         budget: Callable[[], float] | None = None,
     ) -> None:
-        self._scopes, self._poll, self._budget = scopes, poll, budget
+        self._scopes, self._poll, self._forget, self._budget = scopes, poll, forget, budget
         self._clock, self._stop = clock, stop
         self._lock = threading.Lock()
         self._schedule = PollSchedule((), pace, clock.monotonic())
@@ -58,6 +62,8 @@ class PollRound:
             outcome = self._poll(scope)
             with self._lock:
                 self._schedule.finish_poll(scope, self._clock.monotonic(), refused=outcome.refused, news=outcome.news)
+                if scope not in self._schedule:
+                    self._forget(scope)
 
     def _next_scope(self) -> tuple[str | None, float]:
         with self._lock:
@@ -73,7 +79,8 @@ class PollRound:
             scopes = self._scopes()
             # Identity is enough, and comparing thousands of names twice a second is not free.
             if scopes is not self._synced:
-                self._schedule.sync_scopes(scopes, now)
+                for gone in self._schedule.sync_scopes(scopes, now):
+                    self._forget(gone)
                 self._synced = scopes
             if self._budget is not None and now >= self._budget_at:
                 self._budget_at = now + _BUDGET_EVERY_S

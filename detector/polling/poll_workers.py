@@ -56,6 +56,7 @@ class PollWorkers:
                 source.name,
                 lambda: source.scopes,
                 self._poll_fresh,
+                self._forget_fresh,
                 pace,
                 clock=clock,
                 stop=stop,
@@ -83,11 +84,14 @@ class PollWorkers:
 
     def _past_round(self, source: CatchesUp) -> PollRound:
         def read(scope: str) -> PollOutcome:
-            return self._poll_once(f"{scope} (past)", lambda: source.catch_up(scope, self._sink))
+            return self._poll_once(_past(scope), lambda: source.catch_up(scope, self._sink))
+
+        def forget(scope: str) -> None:
+            self._stats.forget_scope(source.name, _past(scope))
 
         name, pace = f"{self._source.name}-late", PollPace(_NO_PACE)
         scopes = lambda: source.late_scopes  # noqa: E731 - read anew each time
-        return PollRound(name, scopes, read, pace, clock=self._clock, stop=self._stop, workers=PAST_WORKERS)
+        return PollRound(name, scopes, read, forget, pace, clock=self._clock, stop=self._stop, workers=PAST_WORKERS)
 
     def _poll_fresh(self, scope: str) -> PollOutcome:
         news = 0
@@ -99,6 +103,10 @@ class PollWorkers:
 
         polled = self._poll_once(scope, lambda: self._source.poll(scope, counted))
         return PollOutcome(polled.refused, news)
+
+    def _forget_fresh(self, scope: str) -> None:
+        self._newest_ms.pop(scope, None)
+        self._stats.forget_scope(self._source.name, scope)
 
     def _count_news(self, scope: str, batch: Batch) -> int:
         """Count the trades later than any this scope showed before."""
@@ -129,3 +137,8 @@ class PollWorkers:
     def _note_failure(self, scope: str, error: str) -> None:
         if not self._stop.is_set() and self._stats.count_failure(self._source.name, scope, error):
             self._log.warning("poll_failed", scope=scope, error=error)
+
+
+def _past(scope: str) -> str:
+    """Name the reading of a scope's past, which may fail while its fresh polls do not."""
+    return f"{scope} (past)"

@@ -10,6 +10,10 @@ from detector.polling.poll_rounds import PollOutcome, PollRound
 from shared.clock import ManualClock
 
 
+def nobody_asks(_scope: str) -> None:
+    """Hear of a scope that is polled no more."""
+
+
 class Naps(ManualClock):
     """A clock that keeps how long threads rested, and sets `over` after `most` rests."""
 
@@ -31,7 +35,7 @@ def ran(clock: Naps, scopes: tuple[str, ...], *, workers: int, poll_rests: bool 
             clock.over.wait(10)
         return PollOutcome()
 
-    late = PollRound("past", lambda: scopes, poll, PollPace(0.001), clock=clock, stop=clock.over, workers=workers)
+    late = PollRound("past", lambda: scopes, poll, nobody_asks, PollPace(0.001), clock=clock, stop=clock.over, workers=workers)
     for thread in late.threads:
         thread.start()
     for thread in late.threads:
@@ -74,9 +78,32 @@ def test_a_scope_that_comes_is_polled_at_the_next_look() -> None:
     def scopes() -> tuple[str, ...]:
         return ("leader",) if next(arrives) >= 3 else ()
 
-    late = PollRound("past", scopes, poll, PollPace(0.001), clock=clock, stop=clock.over)
+    late = PollRound("past", scopes, poll, nobody_asks, PollPace(0.001), clock=clock, stop=clock.over)
     late.threads[0].start()
     late.threads[0].join(10)
 
     assert polled == ["leader"]
     assert sum(clock.slept) <= 4 * IDLE_S
+
+
+def test_a_scope_that_goes_is_forgotten_after_its_last_poll() -> None:
+    clock, heard = Naps(10_000), list[str]()
+    listed = [("leader", "other")]
+
+    def poll(scope: str) -> PollOutcome:
+        heard.append(f"polled {scope}")
+        listed[:] = [("other",)]
+        if heard.count("polled other") > 3:
+            clock.over.set()
+        return PollOutcome()
+
+    def forget(scope: str) -> None:
+        heard.append(f"forgot {scope}")
+
+    fresh = PollRound("fresh", lambda: listed[0], poll, forget, PollPace(0.2), clock=clock, stop=clock.over)
+    fresh.threads[0].start()
+    fresh.threads[0].join(10)
+
+    last = max(place for place, what in enumerate(heard) if what == "polled leader")
+    assert "forgot leader" in heard[last:]
+    assert "forgot other" not in heard
