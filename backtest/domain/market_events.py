@@ -60,25 +60,11 @@ def _merged(first: Iterator[MarketEvent], second: Iterator[MarketEvent]) -> Iter
         yield from second
 
 
-def ordered_events(market_events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
-    """Pass market events on.
-
-    Raises:
-        Malformed: one is earlier than the one before: a run would look ahead without noticing.
-    """
-    last_ms = 0
-    for market_event in market_events:
-        if market_event.at_ms < last_ms:
-            raise _late(market_event.at_ms, last_ms)
-        last_ms = market_event.at_ms
-        yield market_event
-
-
 class MergedAhead:
     """Market events whose next one's time is known: `FOREVER_MS` at the end.
 
     Raises:
-        Malformed: as `ordered_events` does.
+        Malformed: one is earlier than the one before: a run would look ahead without noticing.
     """
 
     def __init__(self, market_events: Iterable[MarketEvent]) -> None:

@@ -66,12 +66,6 @@ def merged_rows(each: Sequence[SortedRows]) -> Iterable[HistoryRow]:
     return heapq.merge(*each, key=itemgetter(0))
 
 
-def by_time(rows: Iterable[HistoryRow], run: int = RUN) -> Iterator[HistoryRow]:
-    """Return `rows` in the order of their time; equal times keep their order."""
-    ordered = SortedRows(rows, run)
-    yield from ordered
-
-
 def _read(file: TextIO) -> Iterator[HistoryRow]:
     file.seek(0)
     for line in file:

@@ -178,11 +178,6 @@ class SourceStats:
                 self._metrics.show_source(name, state, self._health.coverage(name), self._health.missed_fills(name))
             return changes
 
-    def blind_sources(self) -> list[str]:
-        """Return sources that answer, healthy, and never showed what others did (pitfall 9)."""
-        with self._lock:
-            return [name for name in self._sources if self._health.verdict(name) == "blind"]
-
     def statuses(self) -> tuple[SourceStatus, ...]:
         """Return the state of each source."""
         with self._lock:

@@ -87,7 +87,7 @@ class PollWorkers:
             return self._poll_once(_past(scope), lambda: source.catch_up(scope, self._sink))
 
         def forget(scope: str) -> None:
-            self._stats.forget_scope(source.name, _past(scope))
+            self._stats.forget_scope(self._source.name, _past(scope))
 
         name, pace = f"{self._source.name}-late", PollPace(_NO_PACE)
         scopes = lambda: source.late_scopes  # noqa: E731 - read anew each time

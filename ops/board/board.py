@@ -6,7 +6,6 @@ from ops.board.recent_rows import ErrorRow, SkipRow, TradeRow
 from shared.domain.money import Usdc
 from shared.domain.value import Value
 from shared.messages.account import EquityPoint
-from shared.messages.value_codec import write_value
 
 
 class Board(Value, frozen=True, kw_only=True):
@@ -33,8 +32,3 @@ class Board(Value, frozen=True, kw_only=True):
     leaders: tuple[LeaderRow, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     equity_line: tuple[EquityPoint, ...] = ()
-
-
-def board_json(board: Board) -> str:
-    """Return the board as JSON: amounts are decimal strings as in events, times UTC milliseconds, unknown is null."""
-    return write_value(board)

@@ -46,11 +46,6 @@ def board_state(
     return BoardState(word="running")
 
 
-def away_state(why: str) -> BoardState:
-    """Return the state while the server itself does not answer."""
-    return BoardState(word="away", why=why)
-
-
 def _stopped(services: Sequence[ServiceAge], mode: str) -> str:
     """Say who does not work and has to, '' when all do."""
     if not any(one.state in _WORKING for one in services):

@@ -83,11 +83,6 @@ class LiveRedeemer:
                 return known
             return self._act_on(condition_id)
 
-    def finish_pending(self) -> Mapping[str, RedemptionResult]:
-        """Finish what is under way; return what that booked, by condition. Raises as `redeem`."""
-        with self._signer_lease():
-            return self._finish_pending()
-
     def perform_call(self, call: contract_calls.ContractCall) -> None:
         """Have the wallet make one call that redeems nothing (an approval), and wait until it is final.
 

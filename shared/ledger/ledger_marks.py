@@ -57,10 +57,6 @@ class LedgerMarks:
         """Return where the ledger was seen last."""
         return self._place
 
-    def on_change(self, changed: Callable[[], None]) -> None:
-        """Tell `changed` from now on."""
-        self._changed = changed
-
     def note(self, seq: int, write_id: str = "") -> None:
         """Note a number that was seen, and our own step that stands there."""
         with self._lock:

@@ -35,7 +35,7 @@ class BoardFeed:
 
     def __init__(self, read: ReadBoard, writer: PageWriter, clock: Clock, every_s: float) -> None:
         self._read, self._writer, self._clock, self._every_s = read, writer, clock, every_s
-        self._looking, self._viewers, self._nudged = threading.Lock(), 0, threading.Event()
+        self._looking, self._viewers, self._joined = threading.Lock(), 0, threading.Event()
         self._log = logs.get_logger("web")
         self.latest = BoardLook()
         self.closing = False
@@ -43,15 +43,11 @@ class BoardFeed:
     def join_viewer(self) -> None:
         """Look for one more."""
         self._viewers += 1
-        self._nudged.set()
+        self._joined.set()
 
     def leave_viewer(self) -> None:
         """Look for one less."""
         self._viewers -= 1
-
-    def nudge(self) -> None:
-        """Look at once: somebody turned something."""
-        self._nudged.set()
 
     def look(self) -> BoardLook:
         """Return a look that is fresh enough for a page that is asked for now."""
@@ -67,8 +63,8 @@ class BoardFeed:
     def keep_looking(self, stop: threading.Event) -> None:
         """Look while there are viewers, until `stop`."""
         while not self._clock.wait(stop, _IDLE_S):
-            if self._viewers > 0 and (self._nudged.is_set() or self._age_s() >= self._every_s):
-                self._nudged.clear()
+            if self._viewers > 0 and (self._joined.is_set() or self._age_s() >= self._every_s):
+                self._joined.clear()
                 self._take_look()
         self.closing = True
 

@@ -2,21 +2,17 @@
 
 from collections.abc import Iterable
 
-from backtest.domain.market_events import MarketEvent, ordered_events
+from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
 from backtest.results.pnl import LeaderSums
 from shared.messages.signals import ActionableSignal
 
 
 def leader_results(market_events: Iterable[MarketEvent]) -> LeaderSums:
-    """Add up every trade and payout.
-
-    Raises:
-        Malformed: the market events are not in order.
-    """
+    """Add up every trade and payout."""
     theirs = LeaderSums()
     tokens: dict[str, dict[str, int]] = {}
-    for _, what in ordered_events(market_events):
+    for _, what in market_events:
         if isinstance(what, ActionableSignal):
             tokens.setdefault(what.market.condition_id, {})[what.token_id] = what.market.outcome_index or 0
             theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)

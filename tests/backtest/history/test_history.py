@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
-from backtest.history.external_sort import by_time
+from backtest.history.external_sort import SortedRows
 from backtest.history.history_files import open_history
 from backtest.history.reading.csv_rows import CsvRows, _micro
 from backtest.history.reading.history_row import HistoryRow
@@ -182,7 +182,7 @@ def test_a_history_larger_than_memory_is_sorted_by_way_of_files() -> None:
         for number in range(101)
     ]
 
-    assert list(by_time(rows, run=10)) == list(by_time(rows)) == sorted(rows)
+    assert list(SortedRows(rows, run=10)) == list(SortedRows(rows)) == sorted(rows)
 
 
 def test_a_delay_is_constant_recorded_drawn_or_measured(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.history.external_sort import by_time
+from backtest.history.external_sort import SortedRows
 from backtest.history.history_files import open_history
 from backtest.history.reading.csv_rows import CsvRows
 from backtest.history.reading.history_row import HistoryRow
@@ -86,7 +86,7 @@ def test_a_time_may_be_written_as_iso_or_with_a_fraction(tmp_path: Path, stamp: 
 def test_rows_keep_their_fees_through_a_sorting_on_disk() -> None:
     rows = [HistoryRow(3 - n, A, "0x1", "7", "BUY", 5, 4, 0, ("c", 0, "", "", "", ""), 2, 1) for n in range(3)]
 
-    assert list(by_time(rows, run=1)) == sorted(rows)
+    assert list(SortedRows(rows, run=1)) == sorted(rows)
 
 
 @settings(max_examples=200)

@@ -35,7 +35,9 @@ def ran(clock: Naps, scopes: tuple[str, ...], *, workers: int, poll_rests: bool 
             clock.over.wait(10)
         return PollOutcome()
 
-    late = PollRound("past", lambda: scopes, poll, nobody_asks, PollPace(0.001), clock=clock, stop=clock.over, workers=workers)
+    late = PollRound(
+        "past", lambda: scopes, poll, nobody_asks, PollPace(0.001), clock=clock, stop=clock.over, workers=workers
+    )
     for thread in late.threads:
         thread.start()
     for thread in late.threads:
@@ -88,7 +90,7 @@ def test_a_scope_that_comes_is_polled_at_the_next_look() -> None:
 
 def test_a_scope_that_goes_is_forgotten_after_its_last_poll() -> None:
     clock, heard = Naps(10_000), list[str]()
-    listed = [("leader", "other")]
+    listed: list[tuple[str, ...]] = [("leader", "other")]
 
     def poll(scope: str) -> PollOutcome:
         heard.append(f"polled {scope}")

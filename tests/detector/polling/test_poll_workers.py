@@ -10,7 +10,6 @@ from detector.polling.poll_workers import PollWorkers
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 
-
 BOTH, GONE, PAST, NOBODY = ("lost", "kept"), ("kept",), ("lost",), tuple[str, ...]()
 ENOUGH = 4
 """Looks at the list by which both threads of the past have seen that he is gone."""

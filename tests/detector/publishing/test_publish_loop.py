@@ -192,7 +192,6 @@ def test_a_source_that_answers_and_never_has_rows_is_told() -> None:
     turns = detector.stats.judge_sources()
 
     data, chain = detector.stats.statuses()
-    assert detector.stats.blind_sources() == ["data_api"]
     assert (data.state, data.coverage, data.missed, chain.coverage) == ("blind", 0.0, 20, None)
     assert [(turn.source, turn.now) for turn in turns] == [("data_api", "blind")]
     assert "none of the fills" in data.last_error

@@ -2,8 +2,8 @@
 
 import json
 
-from ops.board.board import Board, board_json
-from shared.messages.value_codec import codec_of
+from ops.board.board import Board
+from shared.messages.value_codec import codec_of, write_value
 from tests.amounts import D
 from tests.ops.board.boards import a_board, a_position
 
@@ -11,7 +11,7 @@ from tests.ops.board.boards import a_board, a_position
 def test_amounts_are_decimal_strings_to_the_micro_unit() -> None:
     position = a_position(bid=D("0.53"), value=D("5.299999"), unrealized=D("0.199999"))
 
-    said = json.loads(board_json(a_board(positions=(position,), equity=D("105.299999"))))
+    said = json.loads(write_value(a_board(positions=(position,), equity=D("105.299999"))))
 
     assert said["equity"] == "105.299999"
     assert said["cash"] == "100"
@@ -19,7 +19,7 @@ def test_amounts_are_decimal_strings_to_the_micro_unit() -> None:
 
 
 def test_what_nobody_knows_is_null_and_never_0() -> None:
-    said = json.loads(board_json(a_board()))
+    said = json.loads(write_value(a_board()))
 
     assert said["equity"] is None
     assert said["positions"][0]["value"] is None
@@ -29,4 +29,4 @@ def test_what_nobody_knows_is_null_and_never_0() -> None:
 def test_a_board_is_read_again_as_it_was_written() -> None:
     board = a_board()
 
-    assert codec_of(Board).read(board_json(board)) == board
+    assert codec_of(Board).read(write_value(board)) == board
