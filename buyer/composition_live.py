@@ -93,6 +93,7 @@ class LiveAccount:
             self._wallet,
             clock,
             partial(_holds_lots, redis),
+            settings.exchange_fee_cap_bps,
         )
         self.permission = BuyPermission(self._preflight, clock=clock, stop=stop, granted=self._compare)
         self.permission.start()

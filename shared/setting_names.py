@@ -59,6 +59,7 @@ KNOWN = frozenset(
         "DRY_RUN",
         "DURABILITY",
         "EMIT_RULE",
+        "EXCHANGE_FEE_CAP_BPS",
         "EXIT_BEFORE_END_S",
         "EXIT_FLOOR_END_PCT",
         "EXIT_FLOOR_PCT",

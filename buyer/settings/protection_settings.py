@@ -131,6 +131,13 @@ class ExitSettings(BaseModel):
         description="Percent below which the floor never comes: there an exit waits for a bid, for redemption, or for "
         "`hybrid flatten --any-price`.",
     )
+    exchange_fee_cap_bps: int = Field(
+        1000,
+        gt=0,
+        le=10_000,
+        description="Most of a sale at its limit price that the exchange takes as its fee, in hundredths of a percent "
+        "(`getMaxFeeRate` of its contract): no exit's limit lies where it would take more, as the match would revert.",
+    )
     exit_stand_s: int = Field(
         30, gt=0, le=3600, description="Seconds whose middle value of a whole lot at the bids is the value that stood."
     )

@@ -266,5 +266,7 @@ def _floored(limit: Price, case: Leaving) -> Price:
     """Return the lowest price to sell at: never below the floor, nor where the exchange would refuse its fee."""
     if not case.limits.floors:
         return limit
-    floor = max(floor_price(case.task, case.limits), fee_floor(case.best_bid, case.facts), limit)
+    allowed = case.limits
+    payable = fee_floor(case.best_bid, case.facts, allowed.exchange_fee_cap_bps)
+    floor = max(floor_price(case.task, allowed), payable, limit)
     return Price(min(on_grid(floor, case.tick), MICRO - case.tick))

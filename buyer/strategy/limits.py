@@ -140,6 +140,7 @@ class TradingLimits:
     exit_floor_step_s: int = 0
     exit_floor_end_pct: Percent = 0
     exit_stand_s: int = 0
+    exchange_fee_cap_bps: int = 1000
     trigger_looks: int = 1
     trigger_s: int = 0
     min_leader_sell_pct: Percent = 0

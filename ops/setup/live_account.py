@@ -50,6 +50,7 @@ def open_account(settings: BuyerSettings, clock: Clock, timeout_s: float) -> Liv
         requests = RequestHeaders(signer.address, read_key(settings, clob, signer, wallet, clock))
         account = AccountApi(clob, requests, node, clock=clock)
         geoblock = upstream("geoblock", settings.geoblock_url)
-        return Preflight(clob, geoblock, account, node, wallet, clock, holds_lots=lambda: False)
+        cap_bps = settings.exchange_fee_cap_bps
+        return Preflight(clob, geoblock, account, node, wallet, clock, lambda: False, cap_bps)
 
     return LiveAccountLook(signer.address, wallet.funder, preflight)

@@ -7,7 +7,7 @@ from simulator.core import contracts
 from simulator.core.world import World
 from simulator.operator.match_calls import wrapped_digest
 
-_IS_OPERATOR, _IS_VALID_SIGNATURE = "0x6d70f7ae", "0x1626ba7e"
+_IS_OPERATOR, _IS_VALID_SIGNATURE, _GET_MAX_FEE_RATE = "0x6d70f7ae", "0x1626ba7e", "0x4a2a11f5"
 _KEY_SIGNATURE = 65
 
 
@@ -19,7 +19,9 @@ class MatchAnswers:
         self._world = world
 
     def call(self, target: str, data: str) -> str | None:
-        """Answer `isOperator` of an exchange and `isValidSignature` of a wallet; None for anything else."""
+        """Answer `isOperator` and `getMaxFeeRate` of an exchange, `isValidSignature` of a wallet; None for all else."""
+        if data[:10] == _GET_MAX_FEE_RATE and target in contracts.EXCHANGES_V2:
+            return "0x" + abi.word(self._world.settings.fee_cap_bps)
         if data[:10] == _IS_OPERATOR and target in contracts.EXCHANGES:
             return "0x" + abi.word(int(self._world.operator.is_operator("0x" + data[34:74])))
         if data[:10] == _IS_VALID_SIGNATURE:

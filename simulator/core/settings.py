@@ -30,6 +30,8 @@ class Settings:
     second_pending_s: float = 0.05
     """How much later the second node shows it."""
     block_s: float = 1.5
+    fee_cap_bps: int = 1000
+    """Most of a sale at its limit price that the exchanges take as its fee, in hundredths of a percent; 0: no cap."""
     data_refresh_s: float = 4.0
 
     resolve_after_s: float = 300.0

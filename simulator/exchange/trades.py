@@ -1,6 +1,7 @@
 """Settlement of signed orders' matches: MATCHED, then MINED and CONFIRMED, or RETRYING, or FAILED."""
 
 from simulator.core.book import opposite
+from simulator.core.contracts import is_position
 from simulator.core.fill import Match, Order
 from simulator.core.world import World
 from simulator.core.world_events import TradeChanged, Traded
@@ -32,11 +33,18 @@ class Trades:
             world.agenda.at(mined_at, lambda due: self._become(trade, "RETRYING", due))
             at += world.settings.wall_ms(retry.number("seconds", 5))
             mined_at = world.timetable.stamp(at).chain_at_ms
-        if world.faults.take("settlement_failed", "clob", "/order", trade.at_ms):
+        if self._takes_too_much(trade) or world.faults.take("settlement_failed", "clob", "/order", trade.at_ms):
             world.agenda.at(mined_at, lambda due: self._fail(trade, due))
             return
         trade.fills = world.mine(_match_of(trade), trade.tx_hash, at)
         world.agenda.at(mined_at, lambda due: self._land(trade, due))
+
+    def _takes_too_much(self, trade: Trade) -> bool:
+        """Say whether a sale's fee is more than V2 lets be taken of what it comes to at its *limit* (N7)."""
+        form, cap_bps = trade.order.form, self._world.settings.fee_cap_bps
+        if form.side == "BUY" or not cap_bps or is_position(form.token_id):
+            return False
+        return trade.fee > trade.shares * form.usdc // form.shares * cap_bps // 10_000
 
     def print(self, trade: Trade) -> None:
         """Let the market channel show a taker's match."""

@@ -16,9 +16,7 @@ from shared.messages.decisions import ExitTask, Portfolio
 
 LEADER_SALE, STOOD, COST, TYPED = "the leader's sale", "the value that stood", "the lot's cost", "a typed word"
 UNKNOWN_BASIS = ""
-_FEE_CAP = 10
-"""The exchange takes at most a tenth of a sale at its limit price as its fee, and reverts the match else (venue
-reference 3.5): a limit far below a cheap bid matches and is never paid."""
+_BPS = 10_000
 
 
 class FloorBasis(NamedTuple):
@@ -66,11 +64,15 @@ def on_grid(floor: Price, tick: Price) -> Price:
     return Price(ceil_to(floor, tick))
 
 
-def fee_floor(best_bid: Price, facts: MarketFacts) -> Price:
-    """Return the limit below which the exchange would not let the fee of a sale at `best_bid` or less be taken."""
+def fee_floor(best_bid: Price, facts: MarketFacts, cap_bps: int) -> Price:
+    """Return the limit below which the exchange would not let the fee of a sale at `best_bid` or less be taken.
+
+    It takes at most `cap_bps` hundredths of a percent of a sale at its limit price, and reverts the match else (venue
+    reference 3.5): a limit far below a cheap bid matches and is never paid.
+    """
     dearest = Price(min(best_bid, MICRO // 2))
     fee = taker_fee(Shares(MICRO), dearest, facts.fee_rate, facts.fee_exponent)
-    return Price(min(fee * _FEE_CAP, best_bid))
+    return Price(min(-(-fee * _BPS // cap_bps), best_bid))
 
 
 def can_lower(task: ExitTask, limits: TradingLimits) -> bool:

@@ -27,9 +27,10 @@ from shared.rate_limit.limits import GateLane
 
 MOST_SKEW_S = 5
 _NEEDED = {CTF_EXCHANGE_V2: "the CTF exchange", NEG_RISK_CTF_EXCHANGE_V2: "the neg-risk exchange"}
-_NODE = "sells"
-"""The one check that a node answers, which knows nothing of our account."""
-_IS_APPROVED_FOR_ALL = "0xe985e9c5"
+_SELLS, _FEES = "sells", "fees"
+_OF_NODE = frozenset({_SELLS, _FEES})
+"""The checks that a node answers, which knows nothing of our account."""
+_IS_APPROVED_FOR_ALL, _GET_MAX_FEE_RATE = "0xe985e9c5", "0x4a2a11f5"
 _AGAIN = ", then start again"
 _ENABLE = "(enable trading on the venue's site), then start again"
 _KINDS = {
@@ -107,7 +108,7 @@ class Preflight:
 
     A no of the API's own counts when it is asked again and repeated, a web page in its place only when it lasts
     (`RefusalRow`); what a node refuses says nothing of us. `holds_lots` says whether there is something to sell: then
-    an account that cannot buy still starts.
+    an account that cannot buy still starts. `fee_cap_bps` is what exits believe of the exchanges' cap of fees.
     """
 
     def __init__(
@@ -119,9 +120,10 @@ class Preflight:
         wallet: TradingWallet,
         clock: Clock,
         holds_lots: Callable[[], bool],
+        fee_cap_bps: int,
     ) -> None:
         self._clob, self._geoblock, self._account, self._polygon = clob, geoblock, account, polygon
-        self._wallet, self._clock, self._holds_lots = wallet, clock, holds_lots
+        self._wallet, self._clock, self._holds_lots, self._fee_cap_bps = wallet, clock, holds_lots, fee_cap_bps
         self._rows: dict[str, RefusalRow] = {}
         self._buys_positions = False
         self.collateral: int | None = None
@@ -133,7 +135,8 @@ class Preflight:
             ("region", self._region),
             ("account", self._open_account),
             ("money", self._money),
-            (_NODE, self._sells),
+            (_SELLS, self._sells),
+            (_FEES, self._fees),
         )
         return (check_wallet(self._wallet), *(self._answered(name, check) for name, check in asked))
 
@@ -192,12 +195,26 @@ class Preflight:
         if not missing and self._buys_positions and not self._may_move(EXCHANGE_V3, POSITION_MANAGER):
             found = "ExchangeV3 may take its pUSD and not move its positions: a market of Protocol V2 could not be sold"
             fix = f"Let the PositionManager ({POSITION_MANAGER}) approve {EXCHANGE_V3} for all, once {_ENABLE}"
-            return PreflightCheck(_NODE, passed=False, found=found, fix=fix, sells_only=self._holds_lots())
+            return PreflightCheck(_SELLS, passed=False, found=found, fix=fix, sells_only=self._holds_lots())
         if not missing:
-            return PreflightCheck(_NODE, passed=True, found="outcome tokens are approved")
+            return PreflightCheck(_SELLS, passed=True, found="outcome tokens are approved")
         found = f"{' and '.join(missing)} may not move its outcome tokens, so nothing that is bought could be sold"
         fix = f"Let ConditionalTokens ({CONDITIONAL_TOKENS}) approve them for all, once {_ENABLE}"
-        return PreflightCheck(_NODE, passed=False, found=found, fix=fix)
+        return PreflightCheck(_SELLS, passed=False, found=found, fix=fix)
+
+    def _fees(self) -> PreflightCheck:
+        """Ask the exchanges for the cap that exits reckon with: one that is lower would revert cheap sales for ever."""
+        caps = [cap for cap in map(self._fee_cap, _NEEDED) if cap]  # 0 is no cap
+        least = min(caps, default=self._fee_cap_bps)
+        found = f"the exchanges take at most {least / 100:g}% of a sale at its limit"
+        if least >= self._fee_cap_bps:
+            return PreflightCheck(_FEES, passed=True, found=found)
+        fix = f"Set EXCHANGE_FEE_CAP_BPS={least}{_AGAIN}: by {self._fee_cap_bps} cheap exits would match and revert"
+        return PreflightCheck(_FEES, passed=False, found=found, fix=fix, sells_only=self._holds_lots())
+
+    def _fee_cap(self, exchange: str) -> int:
+        asked = {"to": exchange, "data": encoded_call(_GET_MAX_FEE_RATE)}
+        return read_word(self._polygon.ask("eth_call", [asked, "latest"], GateLane.ORDERS))
 
     def _may_move(self, exchange: str, keeper: str = CONDITIONAL_TOKENS) -> bool:
         asked = {"to": keeper, "data": encoded_call(_IS_APPROVED_FOR_ALL, self._wallet.funder, exchange)}
@@ -224,7 +241,7 @@ class Preflight:
 
     def _refused(self, name: str, error: HybridError, row: RefusalRow) -> PreflightCheck:
         no = error.__cause__ if isinstance(error.__cause__, Rejected) else error
-        counts = not isinstance(no, Rejected) or (name != _NODE and row.is_final(no, self._clock.monotonic()))
+        counts = not isinstance(no, Rejected) or (name not in _OF_NODE and row.is_final(no, self._clock.monotonic()))
         found, fix = f"{type(error).__name__}: {error}", "Find out why, then start again"
         return PreflightCheck(name, passed=False, answered=counts, found=found, fix=fix if counts else "")
 

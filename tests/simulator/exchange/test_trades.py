@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from polymarket.models.clob.user_events import parse_user_event
 
+from simulator.core.contracts import EXCHANGES_V2
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.simulator
@@ -166,3 +167,18 @@ def test_own_orders_and_trades_have_every_captured_field(trader: Any, real_data:
     assert set(captured("ws_user_order_msg")) == set(frames[0])
     assert set(captured("ws_user_trade_msg")) <= set(frames[1])
     assert set(captured("http_signed_order")) == set(trader.body(trader.market())["order"])
+
+
+def test_a_sale_far_below_the_bid_matches_and_reverts_for_its_fee(trader: Any) -> None:
+    """N7: the contract caps a fee at a part of what the sale comes to at its own limit."""
+    trader.post(trader.market("10", "0.50"))
+    trader.venue.sim.advance(12)
+
+    trader.post(trader.market("5", "0.01", side="SELL"))
+    trader.venue.sim.advance(12)
+    trader.post(trader.market("5", "0.40", side="SELL"))
+    trader.venue.sim.advance(12)
+
+    assert _statuses(trader) == ["CONFIRMED", "FAILED", "CONFIRMED"]
+    cap = trader.venue.rpc("eth_call", {"to": EXCHANGES_V2[0], "data": "0x4a2a11f5"}, "latest")
+    assert int(cap["result"], 16) == 1000

@@ -127,7 +127,8 @@ def test_a_gain_that_stood_is_defended_although_the_leader_sold_at_our_cost() ->
 
 def test_a_limit_is_never_so_low_that_the_exchange_would_refuse_its_fee() -> None:
     """At a rate of 7% a sale at 0.20 costs 0.0112 a share, so the limit's tenth must cover it: 0.112."""
-    assert fee_floor(D("0.2"), a_market(fee_rate=D("0.07"))) == D("0.112")
+    assert fee_floor(D("0.2"), a_market(fee_rate=D("0.07")), 1000) == D("0.112")
+    assert fee_floor(D("0.2"), a_market(fee_rate=D("0.07")), 500) == D("0.2")
     cheap = a_book(bids=(("0.2", "1000"),), asks=(("0.3", "1"),))
 
     verdict = attempt(cheap, a_task(reference=D(0), source=TYPED), exit_slippage_pct=D(90))

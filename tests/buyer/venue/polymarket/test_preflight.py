@@ -29,6 +29,7 @@ SIGNER = OrderSigner(SecretStr(hashlib.sha256(b"correct horse").hexdigest())).ad
 WALLET = TradingWallet(WalletKind.DEPOSIT, checksummed(wallets_of(SIGNER.lower())["deposit wallet"]), SIGNER)
 CLOCK = ManualClock()
 MOST = 2**256 - 1
+GET_MAX_FEE_RATE = "0x4a2a11f5"
 APPROVED = {CTF_EXCHANGE_V2.lower(): MOST, NEG_RISK_CTF_EXCHANGE_V2.lower(): MOST, EXCHANGE_V3.lower(): MOST}
 
 pytestmark = pytest.mark.slow
@@ -42,6 +43,7 @@ class Venue:
         self.asked: Counter[str] = Counter()
         self.allowances: dict[str, int] = dict(APPROVED)
         self.balance, self.closed_only, self.lots = 100_000_000, False, False
+        self.fee_cap_bps = 1000
 
     def said(self, name: str, answer: Any) -> Callable[..., Any]:
         def ask(*_: object) -> Any:
@@ -60,7 +62,7 @@ class Venue:
             refresh=self.said("refresh", None),
             holding=self.said("money", AccountBalance(self.balance, self.allowances)),
         )
-        node = SimpleNamespace(ask=self.said("sells", "0x" + "1".rjust(64, "0")))
+        node = SimpleNamespace(ask=self.node)
         return Preflight(
             cast("Upstream", clob),
             cast("Upstream", site),
@@ -69,13 +71,19 @@ class Venue:
             WALLET,
             CLOCK,
             lambda: self.lots,
+            1000,
         )
+
+    def node(self, _method: str, asked: list[Any], *_: object) -> str:
+        name, answer = ("fees", self.fee_cap_bps) if asked[0]["data"] == GET_MAX_FEE_RATE else ("sells", 1)
+        return self.said(name, f"0x{answer:064x}")()
 
     def checks(self) -> dict[str, PreflightCheck]:
         return {check.name: check for check in self.preflight().run()}
 
 
-QUESTIONS = ["clock", "region", "account", "money", "sells"]
+OF_VENUE = ["clock", "region", "account", "money"]
+QUESTIONS = [*OF_VENUE, "sells", "fees"]
 
 
 @pytest.mark.pitfall(35)
@@ -101,22 +109,43 @@ def looks(venue: Venue, name: str, *, pause_s: float, count: int) -> list[bool]:
 
 
 @pytest.mark.pitfall(35)
-@pytest.mark.parametrize("name", [name for name in QUESTIONS if name != "sells"])
+@pytest.mark.parametrize("name", OF_VENUE)
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refusal_of_the_api_is_a_no_once_it_is_repeated(name: str, status: int) -> None:
     assert looks(Venue(**{name: Rejected("no", status)}), name, pause_s=1, count=MOST_REFUSALS) == [False, False, True]
 
 
 @pytest.mark.pitfall(35)
-@pytest.mark.parametrize("name", [name for name in QUESTIONS if name != "sells"])
+@pytest.mark.parametrize("name", OF_VENUE)
 def test_a_page_in_place_of_the_api_is_a_no_once_it_lasts(name: str) -> None:
     assert looks(Venue(**{name: PAGE}), name, pause_s=PATIENCE_S / 3, count=4) == [False, False, False, True]
 
 
 @pytest.mark.pitfall(35)
+@pytest.mark.parametrize("name", ["sells", "fees"])
 @pytest.mark.parametrize("no", [JSON, PAGE, Rejected("tenant disabled", 401)])
-def test_what_a_node_refuses_is_never_the_venues_no(no: Rejected) -> None:
-    assert looks(Venue(sells=no), "sells", pause_s=PATIENCE_S, count=5) == [False] * 5
+def test_what_a_node_refuses_is_never_the_venues_no(name: str, no: Rejected) -> None:
+    assert looks(Venue(**{name: no}), name, pause_s=PATIENCE_S, count=5) == [False] * 5
+
+
+@pytest.mark.parametrize(("cap_bps", "passes"), [(0, True), (10_000, True), (1000, True), (999, False), (500, False)])
+def test_exits_must_not_believe_in_a_higher_cap_of_fees_than_the_exchanges_have(cap_bps: int, passes: bool) -> None:  # noqa: FBT001
+    venue = Venue()
+    venue.fee_cap_bps = cap_bps
+
+    check = venue.checks()["fees"]
+
+    assert (check.passed, check.refused) == (passes, not passes)
+    assert passes or f"Set EXCHANGE_FEE_CAP_BPS={cap_bps}, then start again" in check.fix
+
+
+def test_who_holds_lots_may_still_sell_under_a_lower_cap_of_fees() -> None:
+    venue = Venue()
+    venue.fee_cap_bps, venue.lots = 500, True
+
+    check = venue.checks()["fees"]
+
+    assert (check.passed, check.refused, check.sells_only) == (False, False, True)
 
 
 @pytest.mark.pitfall(35)

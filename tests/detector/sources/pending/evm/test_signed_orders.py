@@ -70,16 +70,18 @@ def test_a_sale_far_below_a_cheap_bid_settles_only_above_the_fee_floor(venue: Ve
     _cap_fees(venue, 500)
 
 
-def test_the_floor_of_our_exits_is_that_of_an_exchange_that_takes_10_percent_and_too_low_for_one_of_5(
-    venue: Venue,
-) -> None:
-    """The contract begins with 500 bps; what the venue set is not known here, and 1000 is what we reckon with."""
-    floor = fee_floor(Price(BID), a_market(fee_rate=Rate(50_000)))
+def test_the_floor_of_our_exits_is_that_of_the_cap_that_the_exchange_says_it_has(venue: Venue) -> None:
+    """It begins with 500 bps; an exit that believes in 1000 then reverts, which is why the preflight asks."""
+    floors = {cap_bps: fee_floor(Price(BID), a_market(fee_rate=Rate(50_000)), cap_bps) for cap_bps in (1000, 500)}
 
-    settles = {cap_bps: bool(_cap_fees(venue, cap_bps) or _sold(venue, floor)) for cap_bps in (1000, 500)}
+    settles = {cap_bps: bool(_cap_fees(venue, cap_bps) or _sold(venue, floor)) for cap_bps, floor in floors.items()}
+    believed = _sold(venue, floors[1000])
+    if venue.exchange != EXCHANGE_V3:
+        assert int(venue.rig.call(venue.exchange, "getMaxFeeRate()"), 16) == 500
 
-    assert floor == FEE * 10
-    assert settles == {1000: True, 500: venue.exchange == EXCHANGE_V3}
+    assert floors == {1000: FEE * 10, 500: FEE * 20}
+    assert settles == {1000: True, 500: True}
+    assert bool(believed) == (venue.exchange == EXCHANGE_V3)
 
 
 def test_an_order_signed_by_another_key_is_refused_by_the_exchange_and_by_our_proof(venue: Venue) -> None:
