@@ -167,9 +167,12 @@ class SessionReplay:
         return self._told[-1] if self._told else None
 
     def _set_outside(self, recorded: BuyEngineDecision) -> None:
-        """Set the ledger's number, controls, leader's shares and the lot's exit as they stood: others move them too."""
+        """Set the ledger's number, controls, leader's shares and the lot's exit as they stood: others move them too.
+
+        Not for an order that was under way when the capture began: what its decision saw is older than the header.
+        """
         seen = recorded.inputs.portfolio
-        if seen is None:
+        if seen is None or recorded.signal_id in self._tape.capture.header.intents:
             return
         self.ledger.seq = seen.seq
         controls = {

@@ -252,3 +252,16 @@ def test_what_was_decided_beside_an_order_whose_end_is_not_captured_replays_byte
 
     assert [decision.verdict for decision in session.decided] == ["BUY", "SKIP"]
     assert replay.ledger.values == session.ledger.values
+
+
+def test_orders_under_way_as_a_capture_begins_each_leave_their_leaders_shares() -> None:
+    session = Session()
+    session.trade(0, 0, "BUY")
+    session.trade(0, 0, "BUY")
+    session.begin_here()
+    session.finish()
+
+    replay = replay_of(session)
+
+    assert len(session.header.intents) == 2
+    assert replay.ledger.values == session.ledger.values
