@@ -191,6 +191,7 @@ class SourceBuilder:
             dials,
             self._leaders,
             self._trusted_nodes(),
+            self._redis,
             clock=self._clock,
             stop=self._stop,
             random=SystemRandom().random,

@@ -4,6 +4,7 @@ No node can invent one: it has neither key. Nor can it repeat an old one: the ta
 and the operator's count of transactions is past the old one's number.
 """
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -42,12 +43,16 @@ class Operators(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProvenMatch:
-    """A match that is the operator's own: the hash made here from what he signed, and what leaders' logs will say."""
+    """A match that is the operator's own: the hash made here from what he signed, and what leaders' logs will say.
+
+    `does` is what it does for everybody, as a hash: the same for whichever leaders it is read.
+    """
 
     tx_hash: str
     operator: str
     nonce: int
     orders: tuple[SettledOrder, ...]
+    does: str
 
 
 class MatchProof:
@@ -84,7 +89,7 @@ class MatchProof:
             signed = signed_bytes(transaction, CHAIN_ID)
             tx_hash = "0x" + keccak(signed.whole).hex()
             if tx_hash in known:
-                return ProvenMatch(tx_hash, "", signed.nonce, ())
+                return ProvenMatch(tx_hash, "", signed.nonce, (), "")
             return self._proven(signed, tx_hash, read_match(to, data), leaders, now_ms, mined=mined)
         except (Malformed, ValueError) as error:
             raise NotProven("unreadable", str(error)) from error
@@ -102,9 +107,10 @@ class MatchProof:
         mined: bool,
     ) -> ProvenMatch:
         try:
-            ours = tuple(one for one in settled_orders(call) if bytes.fromhex(one.order.maker[2:]) in leaders)
+            settled = settled_orders(call)
         except WillRevert as error:
             raise NotProven("reverts", str(error)) from error
+        ours = tuple(one for one in settled if bytes.fromhex(one.order.maker[2:]) in leaders)
         operator = recovered_address(keccak(signed.unsigned), signed.signature)
         age_ms = now_ms - call.taker.order.signed_at_ms
         if not mined and abs(age_ms) > self._max_age_ms:
@@ -112,7 +118,7 @@ class MatchProof:
         # The operator comes first: a wallet's word costs a question to our node, and strangers must not ask for any.
         self._check_operator(call.exchange, operator, signed.nonce, mined=mined)
         self._check_orders(call, ours)
-        return ProvenMatch(tx_hash, operator, signed.nonce, ours)
+        return ProvenMatch(tx_hash, operator, signed.nonce, ours, _hash_of(settled))
 
     def _check_orders(self, call: MatchCall, ours: tuple[SettledOrder, ...]) -> None:
         for one in ours:
@@ -127,3 +133,10 @@ class MatchProof:
                 raise NotProven("stale", f"number {nonce} of {operator}, who is at {waits_for}")
         except GiveUp as error:
             raise NotProven("unasked", f"no node says who is an operator: {error}") from error
+
+
+def _hash_of(settled: tuple[SettledOrder, ...]) -> str:
+    hashed = hashlib.sha256()
+    for one in settled:
+        hashed.update(one.order.struct + f"{one.gave} {one.received} {one.fee} {one.role};".encode())
+    return hashed.hexdigest()

@@ -3,8 +3,11 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from redis import Redis
+
 from detector.leaders.watchlist import Watchlist
 from detector.sources.pending.match_proof import MatchProof
+from detector.sources.pending.match_slots import MatchSlots
 from detector.sources.pending.operator_registry import OperatorRegistry
 from detector.sources.pending.order_proof import OrderProofs
 from detector.sources.pending.pending_matches import PendingMatchesSource
@@ -19,6 +22,7 @@ def build_pending(
     nodes: Mapping[str, Callable[[], FrameConnection]],
     leaders: Watchlist,
     trusted: Sequence[PolygonClient],
+    redis: Redis,
     *,
     clock: Clock,
     stop: threading.Event,
@@ -28,7 +32,10 @@ def build_pending(
     """Build the source; `trusted` are our own nodes, which say who may match."""
     operators = OperatorRegistry(trusted, clock)
     proof = MatchProof(operators, OrderProofs(WalletWord(trusted[0])), max_age_ms=max_age_ms)
-    return PendingMatchesSource(nodes, leaders, proof, look=operators.look, clock=clock, stop=stop, random=random)
+    slots = MatchSlots(redis)
+    return PendingMatchesSource(
+        nodes, leaders, proof, slots, look=operators.look, clock=clock, stop=stop, random=random
+    )
 
 
 def build_evidence(trusted: Sequence[PolygonClient], *, clock: Clock) -> ProofEvidence:

@@ -7,12 +7,12 @@ What is not proven is no fill. Nothing of it is final: the block confirms it, or
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
 
 from detector.domain.fill_view import FillView
 from detector.domain.source_port import Batch, Sink
 from detector.leaders.watchlist import Watchlist
 from detector.sources.pending.match_proof import MatchProof, NotProven, ProvenMatch
+from detector.sources.pending.match_slots import MatchSlots
 from detector.sources.pending.node_board import NodeBoard
 from detector.sources.pending.node_connection import NodeConnection, PendingSight
 from shared import logs, metrics
@@ -34,9 +34,6 @@ MOST_MATCHES = 20_000
 _STOP_CHECK_S = 0.2
 _SAY_EVERY_S = 60.0
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
 
 class _Inbox:
     """Sights of all nodes, bounded; whoever waits for one is woken at once."""
@@ -48,6 +45,9 @@ class _Inbox:
     def put(self, sight: PendingSight) -> None:
         self._sights.append(sight)
         self._news.set()
+
+    def put_back(self, sight: PendingSight) -> None:
+        self._sights.appendleft(sight)
 
     def next_sight(self, seconds: float) -> PendingSight | None:
         if not self._sights:
@@ -71,6 +71,7 @@ class PendingMatchesSource:
         nodes: Mapping[str, Callable[[], FrameConnection]],
         leaders: Watchlist | Iterable[str],
         proof: MatchProof,
+        slots: MatchSlots,
         *,
         look: Callable[[], None],
         clock: Clock,
@@ -78,7 +79,7 @@ class PendingMatchesSource:
         random: Callable[[], float],
         mute_s: float = 20.0,
     ) -> None:
-        self._leaders, self._proof = Watchlist.of(leaders), proof
+        self._leaders, self._proof, self._slots = Watchlist.of(leaders), proof, slots
         self._wanted: tuple[int, frozenset[bytes]] = (-1, frozenset())
         self._clock, self._stop, self._look = clock, stop, look
         self._inbox = _Inbox(clock)
@@ -88,7 +89,6 @@ class PendingMatchesSource:
             for name, dial in nodes.items()
         ]
         self._matches: OrderedDict[str, None] = OrderedDict()
-        self._slots: OrderedDict[tuple[str, int], ProvenMatch] = OrderedDict()
         self._looks = threading.Thread(target=self._look_on, name="pending-operators", daemon=True)
         self._started = False
         self._said_at: dict[str, float] = {}
@@ -104,7 +104,7 @@ class PendingMatchesSource:
         """Listen for a while; every proven match is handed on at once.
 
         Raises:
-            Unavailable: no node shows anything now; saying what is wrong with each.
+            Unavailable: no node shows anything now, saying what is wrong with each; or the server is away.
         """
         del scope
         if not self._started and not self._leaders.addresses:
@@ -119,7 +119,11 @@ class PendingMatchesSource:
             raise Unavailable("; ".join(f"{each.name}: {each.trouble}" for each in self._connections))
 
     def take_sight(self, sight: PendingSight) -> Batch | None:
-        """Prove what a node showed; None for what is known, or not believed."""
+        """Prove what a node showed; None for what is known, or not believed.
+
+        Raises:
+            Unavailable: the server is away; show it again.
+        """
         try:
             found = self._proof.prove(sight.transaction, self._watched(), sight.seen_at_ms, known=self._matches)
         except NotProven as error:
@@ -130,32 +134,37 @@ class PendingMatchesSource:
         if found.tx_hash in self._matches:
             self.board.note(found.tx_hash, sight.node, sight.seen_at_ms)
             return None
-        first = self._first_of(found)
-        if first.orders != found.orders:  # one of the two will never be mined: a block says which
+        first = self._slots.first_of(found)
+        if first.does != found.does:  # one of the two will never be mined: a block says which
             self._tell_refused(sight, "replacement", f"number {found.nonce} of {found.operator} is another match's")
             return None
         self.board.note(found.tx_hash, sight.node, sight.seen_at_ms)
-        _remember(self._matches, found.tx_hash, None)
+        self._remember(found.tx_hash)
         fills = fills_of(found, sight.seen_at_ms)
-        replaces = {} if first is found else {found.tx_hash: first.tx_hash}
+        replaces = {} if first.tx_hash == found.tx_hash else {found.tx_hash: first.tx_hash}
         return Batch(PENDING, (FillView(PENDING, sight.seen_at_ms, fills),), rows=len(fills), replaces=replaces)
 
-    def _first_of(self, found: ProvenMatch) -> ProvenMatch:
-        """Return the first match that was seen with this number of this operator."""
-        slot = (found.operator, found.nonce)
-        if slot not in self._slots:
-            _remember(self._slots, slot, found)
-        return self._slots[slot]
+    def _remember(self, tx_hash: str) -> None:
+        self._matches[tx_hash] = None
+        if len(self._matches) > MOST_MATCHES:
+            self._matches.popitem(last=False)
 
     def _listen(self, seconds: float, sink: Sink) -> None:
         ends = self._clock.monotonic() + seconds
         while not self._stop.is_set() and (left := ends - self._clock.monotonic()) > 0:
             sight = self._inbox.next_sight(min(left, _STOP_CHECK_S))
-            batch = self.take_sight(sight) if sight else None
+            batch = self._taken(sight) if sight else None
             if batch:
                 sink(batch)
             if seconds > SLICE_S and all(each.heard for each in self._connections):
                 return
+
+    def _taken(self, sight: PendingSight) -> Batch | None:
+        try:
+            return self.take_sight(sight)
+        except Unavailable:
+            self._inbox.put_back(sight)
+            raise
 
     def _start(self) -> float:
         """Start the connections once; return how long to listen now."""
@@ -208,9 +217,3 @@ def _fill(one: SettledOrder, tx_hash: str, seen_at_ms: int) -> LeaderFill:
         exact_time=False,
         fee_micro=one.fee,
     )
-
-
-def _remember(into: OrderedDict[Key, Value], key: Key, value: Value) -> None:
-    into[key] = value
-    if len(into) > MOST_MATCHES:
-        into.popitem(last=False)

@@ -4,11 +4,13 @@ import json
 import threading
 from typing import Any
 
+import fakeredis
 import pytest
 
 from detector.domain.source_port import Batch
 from detector.leaders.watchlist import Watchlist
 from detector.sources.pending.match_proof import MatchProof
+from detector.sources.pending.match_slots import MatchSlots
 from detector.sources.pending.node_connection import LOOK_UPS_PER_S, NodeConnection, PendingSight
 from detector.sources.pending.order_proof import OrderProofs
 from detector.sources.pending.pending_matches import PendingMatchesSource
@@ -16,7 +18,7 @@ from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
 from shared.polymarket.wire.matches.node_frames import subscription
-from tests.detector.sources.pending.match_builder import LEADER, MAKER, NOW_MS, Match, Order, leaders_of
+from tests.detector.sources.pending.match_builder import LEADER, MAKER, NOW_MS, Match, Order, Wallet, leaders_of
 from tests.detector.sources.pending.test_match_proof import Asked, KnownOperators
 from tests.fake_line import FakeLine
 
@@ -64,12 +66,13 @@ class NodeRig:
         return self.line
 
 
-def a_source(*nodes: str) -> PendingMatchesSource:
+def a_source(*nodes: str, redis: fakeredis.FakeRedis | None = None, leader: Wallet = LEADER) -> PendingMatchesSource:
     clock, stop = ManualClock(NOW_MS), threading.Event()
     proof = MatchProof(KnownOperators(), OrderProofs(Asked()), max_age_ms=600_000)
     dials = {name: (lambda: FakeLine(clock)) for name in nodes or ("a", "b")}
+    slots = MatchSlots(redis or fakeredis.FakeRedis(decode_responses=True))
     return PendingMatchesSource(
-        dials, Watchlist((LEADER.address,)), proof, look=lambda: None, clock=clock, stop=stop, random=lambda: 0.5
+        dials, Watchlist((leader.address,)), proof, slots, look=lambda: None, clock=clock, stop=stop, random=lambda: 0.5
     )
 
 
@@ -208,6 +211,45 @@ def test_a_match_that_the_operator_sends_again_is_the_same_match() -> None:
     assert told.replaces == {}
     assert more.replaces == {again.transaction.hash: first.transaction.hash}
     assert source.take_sight(a_sight(again)) is None
+
+
+@pytest.mark.pitfall(5)
+def test_a_match_that_is_sent_again_is_the_same_match_to_a_detector_that_began_in_between() -> None:
+    redis, first, again = fakeredis.FakeRedis(decode_responses=True), Match(nonce=5), Match(nonce=5, tip_gwei=31)
+    assert a_source(redis=redis).take_sight(a_sight(first)) is not None
+
+    more = a_source(redis=redis).take_sight(a_sight(again))
+
+    assert more is not None
+    assert more.replaces == {again.transaction.hash: first.transaction.hash}
+
+
+def test_one_match_of_two_leaders_is_told_by_the_detector_of_each() -> None:
+    redis, match = fakeredis.FakeRedis(decode_responses=True), Match()
+
+    told = [a_source(redis=redis, leader=each).take_sight(a_sight(match)) for each in (LEADER, MAKER)]
+
+    assert [batch and {fill.leader for view in batch.views for fill in view.fills} for batch in told] == [
+        {LEADER.address},
+        {MAKER.address},
+    ]
+
+
+def test_what_is_seen_while_the_server_is_away_is_taken_when_it_is_back() -> None:
+    server = fakeredis.FakeServer()
+    source = a_source("a", redis=fakeredis.FakeRedis(server=server, decode_responses=True))
+    handed = list[Batch]()
+    source._started = True
+    source._inbox.put(a_sight(Match()))
+    server.connected = False
+
+    with pytest.raises(Unavailable, match="Redis"):
+        source.poll("all", handed.append)
+    server.connected = True
+    with pytest.raises(Unavailable, match="a: "):
+        source.poll("all", handed.append)
+
+    assert [batch.rows for batch in handed] == [1]
 
 
 def test_of_two_other_matches_with_one_number_only_the_first_is_told() -> None:

@@ -5,6 +5,7 @@ import threading
 from functools import partial
 from typing import Any, cast
 
+import fakeredis
 import pytest
 
 from detector.domain.source_port import Batch
@@ -35,6 +36,7 @@ def test_a_match_in_a_real_pool_is_handed_on_as_its_logs_then_stand(venue: Venue
         {"anvil": partial(open_socket, "anvil", rig.websocket_url)},
         Watchlist(each.address for each in TRADERS),
         [PolygonClient(cast("Any", asked))],
+        fakeredis.FakeRedis(decode_responses=True),
         clock=SystemClock(),
         stop=stop,
         random=lambda: 0.5,
