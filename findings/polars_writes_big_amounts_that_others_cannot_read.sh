@@ -2,7 +2,8 @@
 # Polars 2.1.0: one amount above 2^63 in a CSV makes a Parquet file that pyarrow cannot open at all, and that DuckDB ranks by
 # the wrong end of its numbers.
 #
-# Amounts of 18-decimal tokens pass 2^63 at 9.3 tokens. `read_csv` widens such a column to Int128 without a word, and
+# Amounts of 18-decimal tokens pass 2^63 at 9.3 tokens. Where one is among the rows that `read_csv` looks at for its types,
+# the column becomes Int128 without a word, and
 # `write_parquet` stores that as 16 raw bytes, the lowest first, with the real type in a note of Polars' own. Nothing
 # in Polars shows it: reading back, sorting and filtering are right. pyarrow refuses the *whole* file, its number of rows
 # and its other columns too. DuckDB reads the column as a BLOB: `order by amount desc` puts minus one first and the largest
