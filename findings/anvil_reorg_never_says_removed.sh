@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# npm @foundry-rs/anvil 1.7.1: `anvil_reorg` takes blocks away, and no subscriber or filter ever hears that their logs are gone.
+# npm @foundry-rs/anvil 1.7.1: `anvil_reorg` takes blocks away, and no subscriber or filter hears that their logs are gone.
 #
 # A node that reorganises its chain sends each log of a dropped block once more, with `removed: true`, to `eth_subscribe`
 # and to `eth_getFilterChanges`; a follower takes back what it counted. anvil is the usual tool to test that and has a call

@@ -3,12 +3,12 @@
 # the wrong end of its numbers.
 #
 # Amounts of 18-decimal tokens pass 2^63 at 9.3 tokens. Where one is among the rows that `read_csv` looks at for its types,
-# the column becomes Int128 without a word, and
-# `write_parquet` stores that as 16 raw bytes, the lowest first, with the real type in a note of Polars' own. Nothing
-# in Polars shows it: reading back, sorting and filtering are right. pyarrow refuses the *whole* file, its number of rows
-# and its other columns too. DuckDB reads the column as a BLOB: `order by amount desc` puts minus one first and the largest
-# sum last, and no cast leads back to a number. A day whose amounts all stay small is Int64 and fine, so the same job breaks
-# its readers on the day of the first big payment. A column cast to Decimal(38, 0) before the write is right in all three.
+# the column becomes Int128 without a word, and `write_parquet` stores that as 16 raw bytes, the lowest first, with the
+# real type in a note of Polars' own. Nothing in Polars shows it: reading back, sorting and filtering are right. pyarrow
+# refuses the *whole* file, its number of rows and its other columns too. DuckDB reads the column as a BLOB: `order by amount
+# desc` puts minus one first and the largest sum last, and no cast leads back to a number. A day whose amounts all stay
+# small is Int64 and fine, so the same job breaks its readers on the day of the first big payment. A column cast to
+# Decimal(38, 0) before the write is right in all three.
 #
 # Installs pinned public packages in a temporary folder and needs nothing else. Fails when this changes.
 set -euo pipefail

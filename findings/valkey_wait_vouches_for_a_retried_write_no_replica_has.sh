@@ -108,7 +108,8 @@ try:
     line.flows.clear()
     for name, (words, writes) in RETRIES.items():
         first, second = tried(port, words, 400), tried(port, words, 2000)
-        print(f"{name:>18}: first {first[0]!r:>5}, WAIT {first[1]}; retry {second[0]!r}, WAIT {second[1]} after {second[2]:.0f} ms")
+        again = f"retry {second[0]!r}, WAIT {second[1]} after {second[2]:.0f} ms"
+        print(f"{name:>18}: first {first[0]!r:>5}, WAIT {first[1]}; {again}")
         assert first[1] == 0, "something came over a line that is stuck"
         assert second[1] == (0 if writes else 1), name
     server.kill()

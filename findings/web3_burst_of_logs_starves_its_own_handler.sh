@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# web3.py 7.16.0, WebSocketProvider: a handler that asks the node about a log gets no answer while 500 other logs wait, though
-# the node has answered at once.
+# web3.py 7.16.0, WebSocketProvider: a handler that asks the node about a log gets no answer while 501 other logs wait,
+# though the node has answered at once.
 #
 # `async for log in w3.socket.process_subscriptions(): await w3.eth...` is the usual shape of a follower. One task reads the
 # socket and puts notifications into a queue of 500; when that is full it stops reading. What would empty the queue is the
 # handler, which waits for an answer that lies in the socket behind the next log: neither can go on, until the request's
-# timeout (30 s at the default, 3 s here) raises TimeExhausted. The node is then blamed for it ("may be due to the provider not
-# returning a response"). 500 more logs at once are one busy block of a whole exchange, or the first seconds after a pause.
-# With one log fewer everything is handled within a second; only one line at level INFO says that the queue is full. A
-# `subscription_response_queue_size` above the largest burst is the cure, a second connection for requests another.
+# timeout (30 s at the default, 3 s here) raises TimeExhausted. The node is then blamed for it ("may be due to the provider
+# not returning a response"). 500 more logs at once are one busy block of a whole exchange, or the first seconds after a
+# pause. With one log fewer all are handled; only a line at level DEBUG says that the queue is full. The cure is a
+# `subscription_response_queue_size` above the largest burst, or a second connection for requests.
 #
 # Installs a pinned public package in a temporary folder and asks a server of its own. Fails when this changes.
 set -euo pipefail
