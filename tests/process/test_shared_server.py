@@ -12,6 +12,7 @@ from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.redis.client import connect_redis
 from shared.redis.connection.key_prefix import with_prefix
 from tests.process.conftest import CLOCK, Programs, end_within_15_s, wait_until
+from tests.shared.redis.script_watch import watched_scripts
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator, pytest.mark.takes(20)]
@@ -49,8 +50,10 @@ def assert_under_prefix(keys: list[str]) -> None:
 def test_all_programs_work_under_a_prefix_and_leave_no_key_elsewhere(
     crowd: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
-    all_work(crowd, redis_server.url, tmp_path, "alpha")
+    with connect_redis(redis_server.url) as redis, watched_scripts(redis) as watch:
+        all_work(crowd, redis_server.url, tmp_path, "alpha")
 
+    assert watch.undeclared == set()
     assert_under_prefix(cast("list[str]", connect_redis(redis_server.url).keys("*")))
 
 
