@@ -142,6 +142,7 @@ class RedisLedger:
         """Return every key that a step touches, and what `ledger.lua` is told."""
         fence, ack = write.fence, write.ack
         hashes = {record.kind: self._prefix + record.kind for record in write.records}
+        streams = {stream: self._stream(stream) for stream, _ in write.events}
         keys = [
             self._accounts,
             self._writes,
@@ -150,10 +151,15 @@ class RedisLedger:
             ack.stream if ack else self._seq,
             self._prefix + LOTS,
             *hashes.values(),
-            *dict.fromkeys(stream for stream, _ in write.events),
+            *streams.values(),
         ]
         places = {key: place for place, key in enumerate(keys, 1)}
-        return keys, _encoded(write, {kind: places[key] for kind, key in hashes.items()}, places, after)
+        at = {name: places[key] for name, key in (hashes | streams).items()}
+        return keys, _encoded(write, at, after)
+
+    def _stream(self, name: str) -> str:
+        """Return where an event of a stream goes."""
+        return name
 
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
@@ -181,12 +187,10 @@ class RedisLedger:
         return Balances(int(seq or 0), balances, records=records)
 
 
-def _encoded(
-    write: LedgerWrite, hashes: Mapping[str, int], streams: Mapping[str, int], after: LedgerPlace | None
-) -> list[str]:
+def _encoded(write: LedgerWrite, at: Mapping[str, int], after: LedgerPlace | None) -> list[str]:
     """Return a step as `ledger.lua` reads it: a small object, then the long texts as they are.
 
-    `hashes` and `streams` say at which place a kind of record and a stream stand among its keys.
+    `at` says at which place the key of a kind of record, or of a stream, stands.
     """
     texts = [""]
     places: dict[str, int] = {}
@@ -207,11 +211,11 @@ def _encoded(
             "peaks": write.peaks,
             "guards": write.guards,
             "records": [
-                (hashes[record.kind], record.field, record.value is not None and place(kept_text(record.value)))
+                (at[record.kind], record.field, record.value is not None and place(kept_text(record.value)))
                 for record in write.records
             ],
             "events": [
-                (streams[stream], event.event, place(write.texts.get(event.id) or write_event(event)))
+                (at[stream], event.event, place(write.texts.get(event.id) or write_event(event)))
                 for stream, event in write.events
             ],
             "token": write.fence.token if write.fence else "",
