@@ -25,6 +25,6 @@ class ServerSettings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _told(cls, url: str, info: ValidationInfo) -> str:
+    def _redis_url_told(cls, url: str, info: ValidationInfo) -> str:
         url = with_prefix(url, str(info.data.get("hs_prefix") or ""))
         return with_durability(url, str(info.data.get("durability") or ""))

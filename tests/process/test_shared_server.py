@@ -26,9 +26,9 @@ def crowd() -> Iterator[DemoWorld]:
         yield world
 
 
-def all_work(crowd: DemoWorld, url: str, folder: Path, prefix: str = "") -> None:
+def all_work(crowd: DemoWorld, url: str, folder: Path, prefix: str = "", **told: str) -> None:
     """Run every program until something is redeemed, and hold them against the venue's own record."""
-    programs = Programs({**crowd.environment, **ENV, "REDIS_URL": url, "HS_PREFIX": prefix}, folder)
+    programs = Programs({**crowd.environment, **ENV, "REDIS_URL": url, "HS_PREFIX": prefix, **told}, folder)
     redis = connect_redis(with_prefix(url, prefix), blocking_s=1)
     try:
         started = [programs.start(*name.split()) for name in ("detector", "buyer", "redeemer", "redeemer.worker")]
@@ -67,3 +67,18 @@ def test_all_programs_rq_too_work_on_a_cluster_in_one_slot(crowd: DemoWorld, tmp
 
     assert_under_prefix(held.pop(owner.port))
     assert not any(held.values())
+
+
+def test_jobs_wait_on_a_server_of_their_own_where_one_is_named(
+    crowd: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    """RQ_URL: with the pipeline on a cluster, say, where plain `rq` tools cannot look."""
+    with ClusterServers(tmp_path / "nodes", shards=1) as cluster:
+        all_work(crowd, cluster.url, tmp_path, RQ_URL=redis_server.url)
+
+        (node,) = cluster.nodes
+        assert not any(":rq:" in key for key in cast("list[str]", cluster.direct(node).keys("*")))
+
+    kept = cast("list[str]", connect_redis(redis_server.url).keys("*"))
+    assert kept
+    assert all(key.startswith("rq:") for key in kept)
