@@ -20,11 +20,13 @@ from shared.messages.redemptions import RedemptionResult
 from shared.redis.client import LuaScript, answering, server_address
 from shared.redis.connection.cluster_primary import ClusterFinder
 from shared.redis.connection.server_url import cluster_place
+from tests.conftest import ROOT
 from tests.shared.redis.connection.conftest import Connect
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.server, pytest.mark.takes(8)]
 CLOCK = SystemClock()
+RIGHTS = ROOT / "deploy" / "redis.acl"
 
 
 @pytest.fixture(params=["valkey", "redis-server"])
@@ -110,6 +112,21 @@ class Redeeming:
         if self.done.count(condition_id) == 1:
             raise Unavailable("not yet")
         return None
+
+
+def test_the_rights_of_the_file_are_enough_on_a_cluster(tmp_path: Path, connected: Connect, counting: Path) -> None:
+    line = next(line for line in RIGHTS.read_text(encoding="ascii").splitlines() if line.startswith("user hybrid"))
+    words = line.replace("CHANGE-ME", "word").replace("~hs:* ~rq:*", "~{alpha}:*").split()[2:]
+    with ClusterServers(tmp_path) as cluster:
+        for node in cluster.nodes:
+            with cluster.direct(node) as admin:
+                asked(admin, "ACL", "SETUSER", "hybrid", *words)
+
+        redis = connected(cluster.url.replace(f"//:{cluster.password}@", "//hybrid:word@"))
+
+        assert LuaScript(redis, counting)(["hs:count"], [1]) == "1"
+        with pytest.raises(BadConfig, match=r"deploy/redis\.acl"), answering(redis):
+            redis.get("other")
 
 
 def test_one_node_that_nobody_has_met_is_where_it_was_asked(tmp_path: Path, connected: Connect) -> None:
