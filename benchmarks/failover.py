@@ -6,6 +6,7 @@ to elect. At the end every fill of the venue's record has one signal, every sign
 
     python -m benchmarks.failover [--kills 20] [--durability local] [--server redis-server]
     python -m benchmarks.failover --cluster   # three shards with a replica each; the one with our slot dies
+    python -m benchmarks.failover --cluster --kills 0 --moves 5   # our slot is migrated to another shard, key by key
 """
 
 import argparse
@@ -34,6 +35,8 @@ from simulator.command_line import HidingParser
 BEHIND_S = 3.0
 WRITES = 500
 SETTLES_S = 240.0
+KEY_EVERY_S = 0.1
+"""How long a key waits for its turn while a slot is migrated: the programs go on between two of them."""
 ZEROS = ("fills_missed", "fills_doubled", "orders_doubled", "orders_unexplained", "undecided", "decided_twice")
 
 
@@ -67,6 +70,17 @@ def hold_behind(load: Load, servers: SentinelServers) -> dict[str, float]:
     return took
 
 
+def move(load: Load, servers: ClusterServers) -> dict[str, float]:
+    """Migrate our slot to another shard, a key every so often; return how long it took, and until both were back."""
+    target, began = servers.others()[0], CLOCK.monotonic()
+    with servers.direct(servers.primary()) as redis:
+        last = stream_tail(redis, SERVICE, 1)[-1].id
+    servers.move_slot(target, lambda _: rest(KEY_EVERY_S))
+    moved = CLOCK.monotonic()
+    load.wait_for_beats(last)
+    return {"moved_s": moved - began, "back_after_s": CLOCK.monotonic() - moved}
+
+
 def price(servers: SentinelServers | ClusterServers) -> dict[str, float]:
     """Return the median of a signal's write in ms, by what it waits for; on servers at rest."""
     found: dict[str, float] = {}
@@ -94,6 +108,7 @@ def run(asked: argparse.Namespace, binary: Path) -> dict[str, Any]:
                 return {
                     "kills": asked.kills,
                     "behind": asked.behind,
+                    "moves": asked.moves,
                     **costs,
                     **_under_load(load, asked),
                 }
@@ -112,8 +127,17 @@ def _under_load(load: Load, asked: argparse.Namespace) -> dict[str, Any]:
     if asked.behind and isinstance(load.servers, SentinelServers):
         rest(2)
         took.append(hold_behind(load, load.servers))
-    times = {f"{name}_max": round(max(one[name] for one in took), 2) for name in took[0]} if took else {}
-    return {**times, **load.judged(SETTLES_S)}
+    moves, servers = list[dict[str, float]](), load.servers
+    for number in range(asked.moves):
+        if isinstance(servers, ClusterServers):
+            rest(dice.uniform(1, 4))
+            moves.append(move(load, servers))
+            print(f"  moved {number + 1}: {moves[-1]}", file=sys.stderr)
+    return {**_longest(took), **_longest(moves), **load.judged(SETTLES_S)}
+
+
+def _longest(took: list[dict[str, float]]) -> dict[str, float]:
+    return {f"{name}_max": round(max(one[name] for one in took), 2) for name in took[0]} if took else {}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -146,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--durability", choices=("local", "replicated"), default="local", help="what a write waits for")
     parser.add_argument("--server", choices=("valkey", "redis-server"), default="valkey", help="whose servers")
     parser.add_argument("--cluster", action="store_true", help="three shards with a replica each, no sentinels")
+    parser.add_argument("--moves", type=int, default=0, help="times that the slot is migrated (--cluster)")
     parser.add_argument("--no-behind", dest="behind", action="store_false", help="leave out the replica held behind")
     parser.add_argument("--folder", type=Path, help="a new folder for servers and logs, which stays")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same moments")

@@ -12,7 +12,7 @@ with early_signals("hybrid"):
 
     from ops.commands import control, explain, leaders, money, programs, run, server, setup, shadow
     from shared.command_errors import HidingGroup
-    from shared.domain.errors import DependencyMissing, HybridError, TryAgain
+    from shared.domain.errors import DependencyMissing, HybridError, TryAgain, Unconfirmed
     from shared.domain.exit_codes import MEANINGS
     from shared.process.shutdown_signals import ToldToStop
     from shared.process.stderr_lines import say_event, say_stopped
@@ -98,6 +98,8 @@ def main() -> NoReturn:
     try:
         with imports:
             app()
+    except Unconfirmed as error:
+        sys.exit(say_event("hybrid", DependencyMissing(f"done, and not safe yet: {error}")))
     except TryAgain as error:
         sys.exit(
             say_event("hybrid", DependencyMissing(f"{error} Is it running? `hybrid up` or `hybrid redis` starts one."))

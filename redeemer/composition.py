@@ -25,6 +25,7 @@ from redeemer.redemption.paper_redeemer import PaperRedeemer
 from redeemer.redemption.planner import PaperPlan, RedemptionPlan
 from redeemer.redemption.resolutions import Resolutions
 from redeemer.watcher import ResolutionWatcher
+from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.ledger.ledger_owner import LedgerOwner, claim_ledger
 from shared.ledger.redis_ledger import RedisLedger
@@ -34,7 +35,7 @@ from shared.polymarket.wire.contracts import overridden_contracts
 from shared.process import outlet
 from shared.process.process_name import installation_address
 from shared.rate_limit.limits import GateLane
-from shared.redis.client import connect_redis
+from shared.redis.client import connect_redis, server_address
 from shared.redis.lease import Lease
 from shared.redis.pipeline_record import note_wallet
 
@@ -127,7 +128,9 @@ def build_worker(
     """Build the worker that runs the jobs."""
     clock = clock or SystemClock()
     redeemer = build_redeemer(settings, stop=stop, clock=clock, emit=emit)
-    return RedeemWorker(redeemer, connect_redis(settings.redis_url), queue_name(settings), clock=clock)
+    return RedeemWorker(
+        redeemer, jobs_server(settings, connect_redis(settings.redis_url)), queue_name(settings), clock=clock
+    )
 
 
 def build_redeemer(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, emit: Emit) -> PayingRedeemer:
@@ -136,10 +139,19 @@ def build_redeemer(settings: RedeemerSettings, *, stop: threading.Event, clock: 
     return MODES[redeemer_mode(settings)].build_redeemer(settings, redis, clock=clock, stop=stop, emit=emit)
 
 
+def jobs_server(settings: RedeemerSettings, redis: Redis) -> Redis:
+    """Return a client of the server where jobs wait, and say so where it is another one than `redis`."""
+    if not settings.rq_url:
+        return redis
+    elsewhere = connect_redis(settings.rq_url)
+    logs.get_logger("redeemer").info("jobs_wait_elsewhere", server=server_address(elsewhere))
+    return elsewhere
+
+
 def build_queue(settings: RedeemerSettings, redis: Redis, *, clock: Clock) -> RedemptionQueue:
     """Build the queue's filling side."""
     return RedemptionQueue(
-        redis,
+        jobs_server(settings, redis),
         queue_name(settings),
         clock=clock,
         retry_after_s=settings.retry_after_s,

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from redeemer.domain.contract_calls import RELAYED
@@ -12,6 +12,7 @@ from shared.domain.trading_words import trading_mode
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 from shared.polymarket.wire.contracts import overridden_contracts
+from shared.redis.connection.key_prefix import with_prefix
 from shared.signing_key import SigningSettings
 
 
@@ -95,6 +96,9 @@ class RedeemerSettings(SigningSettings):
         pattern="^[A-Za-z0-9_-]{1,64}$",
         description="rq queue of redemption jobs; NAME-live on live.",
     )
+    rq_url: str = Field(
+        "", description="A server of rq's own, where the jobs wait: any form of REDIS_URL; by default REDIS_URL itself."
+    )
     retry_after_s: Seconds = Field(
         (5, 15, 60), max_length=10, description="Seconds before each retry of a failed job, comma separated."
     )
@@ -110,6 +114,11 @@ class RedeemerSettings(SigningSettings):
         le=200,
         description="Shared budget for resolutions from the Data API, asked when the RPC node is silent.",
     )
+
+    @field_validator("rq_url")
+    @classmethod
+    def _under_prefix(cls, url: str, info: ValidationInfo) -> str:
+        return with_prefix(url, str(info.data.get("hs_prefix") or "")) if url else url
 
     @property
     def relayed(self) -> bool:

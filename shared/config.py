@@ -105,7 +105,7 @@ class Settings(ServerSettings):
 
     def upstream_urls(self) -> dict[str, str]:
         """Return where venue and node are asked, by setting."""
-        names = [name for name in type(self).model_fields if name.endswith("_url") and name != "redis_url"]
+        names = [name for name in type(self).model_fields if name.endswith("_url") and name not in _SERVERS]
         several = {name: value for name, value in self.model_dump().items() if _lists_urls(name, value)}
         listed = {f"{name} ({place})": url for name, urls in several.items() for place, url in enumerate(urls, 1)}
         return {name: str(getattr(self, name)) for name in names} | listed
@@ -121,6 +121,8 @@ class Settings(ServerSettings):
                 shown[name] = _where(value)
         return shown
 
+
+_SERVERS = frozenset({"redis_url", "rq_url"})
 
 Model = TypeVar("Model", bound=Settings)
 

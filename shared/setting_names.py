@@ -176,6 +176,7 @@ KNOWN = frozenset(
         "ROLE",
         "RPC_RATE_PER_S",
         "RPC_URL",
+        "RQ_URL",
         "RTDS_LATE_S",
         "RTDS_MUTE_S",
         "RTDS_SOCKETS",

@@ -38,7 +38,7 @@ class TokenShard:
         return f"{name}-{self.number}" if self.number else name
 
     def lease(self, mode: str) -> str:
-        """Name the lease on it; a buyer alone has one of the mode (`sharding/shard_count.lua` has these names too)."""
+        """Name the lease on it; a buyer alone has one of the mode."""
         return f"buyer:{mode}" if self.of == 1 else f"buyer:{mode}:{self.number}/{self.of}"
 
     def owns(self, key: str) -> bool:

@@ -1,7 +1,8 @@
 -- Agree on how many shards there are: every buyer asks before it takes one. One step, so nobody sees half a change.
--- KEYS: 1 the layout (string: how many shards), 2 the stream of signals, 3 how leases on shards begin.
--- ARGV: 1 how many are wanted, 2 our mode, then each mode
--- Returns {'', ''} when that stands now, else {lease, holder}: somebody works under another number.
+-- KEYS: 1 the layout (string: how many shards), 2 the stream of signals, then each mode's leases on the shards that stand.
+-- ARGV: 1 how many are wanted, 2 how many stand, 3 our mode, then each mode
+-- Returns {'', ''} when that stands now, {'changed', ''} when others stand, else {lease, holder}: somebody works under
+-- another number.
 -- A change moves the tokens of the old leases on, so who held one and wakes up is fenced off. The new groups begin where
 -- the slowest old one was done with everything: nothing is lost, and what comes again is known by its decision.
 -- Each mode has groups of its own. Live without any begins where paper's stand: before, it read by those.
@@ -9,13 +10,8 @@
 local LONGEST_LEASE_MS = 3000000
 local wanted = tonumber(ARGV[1])
 local stood = tonumber(redis.call('GET', KEYS[1]) or '1')
-
-local function lease_of(mode, number)
-  local name = KEYS[3] .. mode
-  return stood == 1 and name or name .. ':' .. number .. '/' .. stood
-end
-
-local own = ARGV[2]
+if stood ~= tonumber(ARGV[2]) then return {'changed', ''} end
+local own = ARGV[3]
 
 local function group_of(mode, number)
   local name = mode == 'live' and 'buyer-live' or 'buyer'
@@ -83,21 +79,19 @@ end
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local leases = {}
-for place = 3, #ARGV do
-  for number = 0, stood - 1 do
-    local lease = lease_of(ARGV[place], number)
-    local left_ms = tonumber(redis.call('HGET', lease, 'until_ms') or '0') - now_ms
-    -- longer than any lease: the server's clock stepped back
-    if left_ms > 0 and left_ms < LONGEST_LEASE_MS then return {lease, redis.call('HGET', lease, 'holder') or ''} end
-    if redis.call('EXISTS', lease) == 1 then leases[#leases + 1] = lease end
-  end
+for place = 3, #KEYS do
+  local lease = KEYS[place]
+  local left_ms = tonumber(redis.call('HGET', lease, 'until_ms') or '0') - now_ms
+  -- longer than any lease: the server's clock stepped back
+  if left_ms > 0 and left_ms < LONGEST_LEASE_MS then return {lease, redis.call('HGET', lease, 'holder') or ''} end
+  if redis.call('EXISTS', lease) == 1 then leases[#leases + 1] = lease end
 end
 
 for _, lease in ipairs(leases) do
   redis.call('HINCRBY', lease, 'token', 1)
   redis.call('HSET', lease, 'holder', 'BUYER_SHARDS=' .. ARGV[1], 'until_ms', '0')
 end
-for place = 3, #ARGV do
+for place = 4, #ARGV do
   local mode = ARGV[place]
   local start = slowest(mode) or (mode == own and inherited())
   if start then

@@ -7,7 +7,8 @@ from typing import cast
 
 from redis import Redis
 
-from buyer.sharding.shard_leases import LAYOUT, LEASES
+from buyer.domain.token_shard import TokenShard
+from buyer.sharding.shard_leases import LAYOUT
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Fenced, RefusedForSafety, Unavailable
@@ -17,6 +18,8 @@ from shared.redis.client import LuaScript, answering
 
 EMPTIED = "the server was emptied: balances, intents and signals are gone"
 _ASK_EVERY_S = 0.5
+_CHANGED = "changed"
+"""Others than those we asked for stand by now."""
 
 
 class ShardCount:
@@ -70,8 +73,15 @@ class ShardCount:
 
     def ensure(self) -> str:
         """Make our number stand unless somebody works under another; return who that is, and on what."""
-        lease, holder = cast("list[str]", self._script([LAYOUT, SIGNALS, LEASES], [self.shards, self._mode, *MODES]))
-        return f"{holder} (on {lease})" if lease else ""
+        state, holder = _CHANGED, ""
+        while state == _CHANGED:
+            with answering(self._redis):
+                stands = int(cast("str | None", self._redis.get(LAYOUT)) or 1)
+            shards = [TokenShard(number, stands) for number in range(stands)]
+            leases = [f"hs:lease:{shard.lease(mode)}" for mode in MODES for shard in shards]
+            told = [self.shards, stands, self._mode, *MODES]
+            state, holder = cast("list[str]", self._script([LAYOUT, SIGNALS, *leases], told))
+        return f"{holder} (on {state})" if state else ""
 
     def restore(self) -> bool:
         """Make the layout stand on a server that lost it, after all buying is stopped; return whether it had.

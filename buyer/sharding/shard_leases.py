@@ -9,8 +9,6 @@ from buyer.domain.token_shard import TokenShard
 from shared.redis.client import answering
 
 LAYOUT = "hs:buyers:shards"
-LEASES = "hs:lease:buyer:"
-"""How the key of each shard's lease begins."""
 
 
 @dataclass(frozen=True, slots=True)

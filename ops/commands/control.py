@@ -3,6 +3,7 @@
 # ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -270,6 +271,7 @@ def redeem(
 
 def _turn(switch: "Callable[[Redis, str, str, Clock], bool]", state: str, url: str, mode: str | None, why: str) -> None:
     """Turn a control of one ledger, or of every one: who is in a hurry must not name it. Say on whose server."""
+    from ops.operator.controls import turn_each
     from ops.operator.pipeline_server import demand_pipeline
     from shared.clock import SystemClock
     from shared.redis.client import connect_redis
@@ -277,6 +279,7 @@ def _turn(switch: "Callable[[Redis, str, str, Clock], bool]", state: str, url: s
     with connect_redis(url) as redis:
         server = demand_pipeline(redis, mode)
         typer.echo(f"on {server.url}")
-        for name in (mode,) if mode else reversed(MODES):
-            changed = switch(redis, name, why, SystemClock())
+        names = (mode,) if mode else tuple(reversed(MODES))
+        turned = turn_each(partial(switch, redis, name, why, SystemClock()) for name in names)
+        for name, changed in zip(names, turned, strict=True):
             typer.echo(f"{name} {state}{'' if changed else ' already'}: {server.words(name)}")

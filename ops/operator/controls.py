@@ -5,17 +5,18 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from redis import Redis
 
 from ops.operator.running_buyers import holding_buyers, waiting_buyers
 from shared.clock import Clock
-from shared.domain.errors import BadConfig
+from shared.domain.errors import BadConfig, Unconfirmed
 from shared.domain.ledger_accounts import FLATTEN, HALT, HALT_REDEMPTIONS, PAUSE_ALL, PAUSE_BUYS
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite, RefusedWrite
 from shared.domain.plain_text import make_plain
@@ -85,8 +86,7 @@ def kill_redemptions(redis: Redis, mode: str, why: str, clock: Clock, by: Contro
 
 def kill_all(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
     """Switch all orders off and send no transaction; return False when both was so already."""
-    turned = [turn(redis, mode, why, clock, by) for turn in (kill, kill_redemptions)]
-    return any(turned)
+    return any(turn_each(partial(turn, redis, mode, why, clock, by) for turn in (kill, kill_redemptions)))
 
 
 def pause_buys(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
@@ -120,8 +120,25 @@ def flatten_at_any_price(redis: Redis, mode: str, why: str, clock: Clock) -> boo
 
 def resume(redis: Redis, mode: str, why: str, clock: Clock, by: ControlActor | None = None) -> bool:
     """Turn every control off; return False when none was on."""
-    turned = [_turn(redis, mode, control, on=False, why=why, clock=clock, by=by) for control in NAMES]
-    return any(turned)
+    turn = partial(_turn, redis, mode, on=False, why=why, clock=clock, by=by)
+    return any(turn_each(partial(turn, control) for control in NAMES))
+
+
+def turn_each(turns: Iterable[Callable[[], bool]]) -> list[bool]:
+    """Make every turn, also those behind one that no replica confirms; return which changed something.
+
+    Raises:
+        Unconfirmed: of such a one, once all were made.
+    """
+    turned, doubts = list[bool](), list[Unconfirmed]()
+    for turn in turns:
+        try:
+            turned.append(turn())
+        except Unconfirmed as error:
+            doubts.append(error)
+    if doubts:
+        raise doubts[0]
+    return turned
 
 
 def mode_of_buyer(redis: Redis) -> str:

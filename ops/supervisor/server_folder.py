@@ -15,6 +15,7 @@ from shared.domain.errors import BadConfig, RefusedForSafety
 from shared.process.instance_lock import instance_lock
 from shared.redis.client import connect_redis, loading_client
 from shared.redis.connection.key_prefix import with_prefix
+from shared.redis.connection.own_options import with_durability
 
 DATA_DIR = Path("var")
 _URL_FILE = "redis.url"
@@ -51,10 +52,11 @@ def known_url(data_dir: Path = DATA_DIR) -> str | None:
 def find_url(given: str | None = None, data_dir: Path = DATA_DIR) -> str:
     """Return the server to look at: the one given, REDIS_URL, the one running in `data_dir`, or the usual place.
 
-    REDIS_URL, HS_PREFIX, and DATA_DIR where no folder is named, come from the environment or from the file that
-    `hybrid up` reads.
+    REDIS_URL, HS_PREFIX, DURABILITY, and DATA_DIR where no folder is named, come from the environment or from the file
+    that `hybrid up` reads.
     """
-    return with_prefix(unprefixed_url(given, data_dir), read_env_file("HS_PREFIX") or "")
+    url = with_prefix(unprefixed_url(given, data_dir), read_env_file("HS_PREFIX") or "")
+    return with_durability(url, (read_env_file("DURABILITY") or "").lower())
 
 
 def unprefixed_url(given: str | None = None, data_dir: Path = DATA_DIR) -> str:

@@ -29,6 +29,10 @@ class Unavailable(TryAgain):
     """An upstream did not answer, or answered that it cannot now (time-out, 5xx, connection lost)."""
 
 
+class Unconfirmed(Unavailable):
+    """It was written, and no replica has it yet: a fail-over now would lose it (`DURABILITY=replicated`)."""
+
+
 class StillLoading(Unavailable):
     """The server is there and still reads its file; it will answer once it has."""
 

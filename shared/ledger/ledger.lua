@@ -1,11 +1,11 @@
 -- One atomic step of the ledger: validate first, write last (the server rolls nothing back).
 -- KEYS: 1 accounts (hash), 2 writes done (zset: id -> seq), 3 seq (string), 4 lease (hash), 5 ack's stream,
---       6 prefix of record hashes, then one key for each event's stream
+--       6 records of lots (hash), then those of other kinds of record and the events' streams
 -- ARGV: 1 a JSON object, then the long texts it points to by their place in ARGV:
 --   ids (the write's own, then those that it must not follow), most (writes remembered),
 --   postings [[account, delta]...], guards [[account, least|null, most|null]...],
 --   tallies [{period, count, number}...], peaks [[account, peak]...],
---   records [[kind, field, place of its value|false]...], events [[name, place of its json]...],
+--   records [[its key's place, field, place of its value|false]...], events [[its key's place, name, place of its json]...],
 --   token ('' = no fence), ack {group, entry}|null, expected_seq (null = any), seen_seq (null = any): the step after
 --     which nobody but the lease's holder may have written, behind ('' = none): the write that must have happened since,
 --   after {seen, id, at}|false: the highest number that the writer saw, and the number of its own last step
@@ -97,21 +97,21 @@ end
 if #kept > 0 then redis.call('HSET', KEYS[1], unpack(kept)) end
 if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)) end
 for _, record in ipairs(write.records) do
-  local key = KEYS[6] .. record[1]
+  local key = KEYS[record[1]]
   if record[3] then redis.call('HSET', key, record[2], ARGV[record[3]]) else redis.call('HDEL', key, record[2]) end
 end
 -- The step that ends a lot takes its record away: what is over costs nobody who looks at what is held. (Shares alone do
 -- not say that: a sell under way has set them aside.)
 for _, account in ipairs(gone) do
   local lot = string.match(account, '^cost:(.+)$')
-  if lot and redis.call('HEXISTS', KEYS[1], 'shares:' .. lot) == 0 then redis.call('HDEL', KEYS[6] .. 'lots', lot) end
+  if lot and redis.call('HEXISTS', KEYS[1], 'shares:' .. lot) == 0 then redis.call('HDEL', KEYS[6], lot) end
 end
 seq = string.format('%.0f', redis.call('INCR', KEYS[3]))
 if token then redis.call('HSET', KEYS[4], 'last', seq, 'since', since) end
 redis.call('ZADD', KEYS[2], seq, write.ids[1])
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -(write.most + 1))
-for i, event in ipairs(write.events) do
-  redis.call('XADD', KEYS[6 + i], '*', 'event', event[1], 'json', ARGV[event[2]])
+for _, event in ipairs(write.events) do
+  redis.call('XADD', KEYS[event[1]], '*', 'event', event[2], 'json', ARGV[event[3]])
 end
 if write.ack ~= null then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
 return {'written', seq}

@@ -1,6 +1,6 @@
 """Keep the ledger in Redis: every step is one script."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -19,6 +19,7 @@ from shared.domain.ledger_write import (
     StaleLedger,
     WrittenStep,
 )
+from shared.domain.record_kinds import LOTS
 from shared.ledger import port
 from shared.ledger.gated_commit import GatedScript, GateTurns
 from shared.ledger.ledger_marks import LedgerMarks, LedgerPlace
@@ -49,11 +50,11 @@ class RedisLedger:
             ServerWentBack: it forgot what we saw of it; nothing was written.
             Unavailable: the server is away; whether it happened is found out by committing the same write again.
         """
-        return self._noted(write, self._commit(self._keys(write), _encoded(write, self._place())))
+        return self._noted(write, self._commit(*self._call(write, self._place())))
 
     def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
         """Carry out one step, and take the next of `turns` in it; raises as `commit`, or Unavailable when stopping."""
-        return self._noted(write, self._commit(self._keys(write), _encoded(write, self._place()), turns))
+        return self._noted(write, self._commit(*self._call(write, self._place()), turns))
 
     def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out each step by itself, all in one round trip.
@@ -70,16 +71,16 @@ class RedisLedger:
             Unavailable: the server is away; some may have happened. The answers raise as `commit_at` does.
         """
         place = self._place()
-        replies = self._commit.many([(self._keys(write), _encoded(write, place)) for write in writes], turns)
+        replies = self._commit.many([self._call(write, place) for write in writes], turns)
         return [partial(self._answer, write, reply) for write, reply in zip(writes, replies, strict=True)]
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
     ) -> Balances:
         """Read in one script, one round trip."""
-        pairs = (word for record in records for word in record)
-        keys, seen = [self._accounts, self._writes, self._seq, self._prefix], self._seen()
-        reply = self._read(keys, [len(accounts), len(writes), *accounts, *writes, *pairs])
+        hashes, seen = (self._prefix + kind for kind, _ in records), self._seen()
+        keys, fields = [self._accounts, self._writes, self._seq, *hashes], (field for _, field in records)
+        reply = self._read(keys, [len(accounts), len(writes), *accounts, *writes, *fields])
         seq, values, scores, texts = cast("tuple[str, list[str], list[str], list[str]]", reply)
         self._check_number(int(seq), seen)
         return Balances(
@@ -137,17 +138,28 @@ class RedisLedger:
     def _answer(self, write: LedgerWrite, reply: Callable[[], object]) -> Result:
         return self._noted(write, reply())
 
-    def _keys(self, write: LedgerWrite) -> list[str]:
+    def _call(self, write: LedgerWrite, after: LedgerPlace | None) -> tuple[list[str], list[str]]:
+        """Return every key that a step touches, and what `ledger.lua` is told."""
         fence, ack = write.fence, write.ack
-        return [
+        hashes = {record.kind: self._prefix + record.kind for record in write.records}
+        streams = {stream: self._stream(stream) for stream, _ in write.events}
+        keys = [
             self._accounts,
             self._writes,
             self._seq,
             fence.key if fence else self._seq,
             ack.stream if ack else self._seq,
-            self._prefix,
-            *(stream for stream, _ in write.events),
+            self._prefix + LOTS,
+            *hashes.values(),
+            *streams.values(),
         ]
+        places = {key: place for place, key in enumerate(keys, 1)}
+        at = {name: places[key] for name, key in (hashes | streams).items()}
+        return keys, _encoded(write, at, after)
+
+    def _stream(self, name: str) -> str:
+        """Return where an event of a stream goes."""
+        return name
 
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
@@ -175,8 +187,11 @@ class RedisLedger:
         return Balances(int(seq or 0), balances, records=records)
 
 
-def _encoded(write: LedgerWrite, after: LedgerPlace | None = None) -> list[str]:
-    """Return a step as `ledger.lua` reads it: a small object, then the long texts as they are."""
+def _encoded(write: LedgerWrite, at: Mapping[str, int], after: LedgerPlace | None) -> list[str]:
+    """Return a step as `ledger.lua` reads it: a small object, then the long texts as they are.
+
+    `at` says at which place the key of a kind of record, or of a stream, stands.
+    """
     texts = [""]
     places: dict[str, int] = {}
 
@@ -196,11 +211,12 @@ def _encoded(write: LedgerWrite, after: LedgerPlace | None = None) -> list[str]:
             "peaks": write.peaks,
             "guards": write.guards,
             "records": [
-                (record.kind, record.field, record.value is not None and place(kept_text(record.value)))
+                (at[record.kind], record.field, record.value is not None and place(kept_text(record.value)))
                 for record in write.records
             ],
             "events": [
-                (event.event, place(write.texts.get(event.id) or write_event(event))) for _, event in write.events
+                (at[stream], event.event, place(write.texts.get(event.id) or write_event(event)))
+                for stream, event in write.events
             ],
             "token": write.fence.token if write.fence else "",
             "ack": write.ack,

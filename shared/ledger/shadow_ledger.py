@@ -6,11 +6,9 @@ pipeline's own streams ever sees one.
 
 import re
 
-from msgspec.structs import replace
 from redis import Redis
 
 from shared.domain.errors import BadConfig
-from shared.domain.ledger_write import LedgerWrite
 from shared.ledger.ledger_marks import LedgerMarks
 from shared.ledger.redis_ledger import RedisLedger
 
@@ -44,6 +42,5 @@ class ShadowLedger(RedisLedger):
         super().__init__(redis, shadow_scope(name), marks)
         self._name = name
 
-    def _keys(self, write: LedgerWrite) -> list[str]:
-        own = tuple((shadow_stream(self._name, stream), event) for stream, event in write.events)
-        return super()._keys(replace(write, events=own))
+    def _stream(self, name: str) -> str:
+        return shadow_stream(self._name, name)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
@@ -13,11 +13,12 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from shared.domain.errors import BadConfig, HybridError, Unavailable
+from shared.domain.errors import BadConfig, HybridError, Unconfirmed
 from shared.domain.server_check import SETTINGS, ServerFindings, judge_settings
 from shared.redis.connection.cluster_primary import cluster_primary
 from shared.redis.connection.key_prefix import PrefixPacker, take_prefix
 from shared.redis.connection.moving_primary import MovingPrimary, PrimaryConnection, PrimaryTlsConnection
+from shared.redis.connection.own_options import Durability, take_durability
 from shared.redis.connection.sentinel_primary import sentinel_primary
 from shared.redis.connection.server_url import check_url, cluster_place, redacted_url, sentinel_place
 from shared.redis.own_line import own_line
@@ -35,10 +36,6 @@ CONFIRMED = "hs:confirmed"
 WAIT asks for what its own connection wrote; a script that only found something wrote nothing (Valkey 9.1.2 answers
 once then, with every replica; Redis 7.0.15 waits).
 """
-
-
-Durability = Literal["local", "replicated"]
-"""What a durable script waits for: nothing more, or that a replica has it."""
 
 
 class ReplicatedRedis(Redis):
@@ -60,6 +57,7 @@ def connect_redis(
     for `blocking_s` seconds needs its own client with that value, so that its socket outlives the wait. The password
     may stand in a file: `?password_file=PATH`. `greet` is called with each new connection in place of its own
     `on_connect`, which it has to call (`ServerMemory.greet`). Behind sentinels it is made again at every failover.
+    `durability` holds where the URL does not say it (`own_options.with_durability`).
 
     Raises:
         BadConfig: the URL, or the file of its password, cannot be read.
@@ -69,6 +67,7 @@ def connect_redis(
     shown = redacted_url(url)
     given: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
     url, prefix = take_prefix(url)
+    url, said = take_durability(url)
     if prefix:
         given["command_packer"] = PrefixPacker(prefix)
     try:
@@ -79,7 +78,7 @@ def connect_redis(
             given["primary"] = primary
         if password is not None:
             given["password"] = password
-        kind = ReplicatedRedis if durability == "replicated" else Redis
+        kind = ReplicatedRedis if "replicated" in {durability, said} else Redis
         redis = kind.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
             url,
             decode_responses=True,
@@ -182,7 +181,8 @@ class LuaScript:
         """Run the script; do `meanwhile` while the server is at work.
 
         Raises:
-            Unavailable: the server is away or cannot serve, or no replica confirms; the script may or may not have run.
+            Unavailable: the server is away or cannot serve; the script may or may not have run.
+            Unconfirmed: it ran, and no replica has it.
             BadConfig: the server refuses our user.
         """
         (answer,) = self.each([(self, keys, args)], meanwhile)
@@ -231,11 +231,33 @@ class LuaScript:
             if isinstance(refused, ResponseError):
                 raise refused
         if not replicas and not all(isinstance(answer, ResponseError) for answer in answers):
-            raise Unavailable(
-                f"no replica of Redis at {server_address(self._redis)} confirmed within {REPLICA_MS / 1000:g} s: bring "
-                "one back, or say DURABILITY=local"
-            )
+            raise _unconfirmed(self._redis)
         return answers
+
+
+def confirm_writes(redis: Redis) -> None:
+    """Wait until a replica has all that was written until now, where the client asks for that (`ReplicatedRedis`).
+
+    Raises:
+        Unavailable: the server is away. Unconfirmed: no replica has it.
+    """
+    if not isinstance(redis, ReplicatedRedis):
+        return
+    with answering(redis):
+        written, replicas = own_line(redis).ask_all([("SET", CONFIRMED, 1), ("WAIT", 1, REPLICA_MS)])
+        for refused in (written, replicas):
+            if isinstance(refused, ResponseError):
+                raise refused
+    if not replicas:
+        raise _unconfirmed(redis)
+
+
+def _unconfirmed(redis: Redis) -> Unconfirmed:
+    return Unconfirmed(
+        f"no replica of Redis at {server_address(redis)} confirmed within {REPLICA_MS / 1000:g} s: what was written "
+        "stands there, and is gone if that server fails now; bring a replica back and say it again, or say "
+        "DURABILITY=local"
+    )
 
 
 def check_server(redis: Redis) -> ServerFindings:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from shared.redis.client import answering
+from shared.redis.client import answering, confirm_writes
 
 FOLLOWED = "hs:leaders"
 """Hash: address -> JSON of a `FollowedLeader`."""
@@ -54,6 +54,7 @@ def follow_leader(redis: Redis, address: str, followed: FollowedLeader) -> bool:
         pipe.hdel(UNFOLLOWED, address)
         pipe.incr(VERSION)
         added, *_ = pipe.execute()
+    confirm_writes(redis)
     return bool(added)
 
 
@@ -64,6 +65,7 @@ def unfollow_leader(redis: Redis, address: str, unfollowed: Unfollowed) -> None:
         pipe.hset(UNFOLLOWED, address, json.dumps(asdict(unfollowed)))
         pipe.incr(VERSION)
         pipe.execute()
+    confirm_writes(redis)
 
 
 def followed_leaders(redis: Redis) -> dict[str, FollowedLeader]:

@@ -15,6 +15,7 @@ from redis.exceptions import (
     ClusterDownError,
     InvalidResponse,
     MasterDownError,
+    MovedError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -34,7 +35,8 @@ _CLASSES: tuple[tuple[type[RedisError], str], ...] = (
     (MasterDownError, "MASTERDOWN"),
     (ClusterDownError, "CLUSTERDOWN"),
     (TryAgainError, "TRYAGAIN"),
-    (AskError, "MOVED"),
+    (MovedError, "MOVED"),  # an AskError as well
+    (AskError, "ASK"),
     (ClusterCrossSlotError, "CROSSSLOT"),
     (NoPermissionError, "NOPERM"),
     (AuthenticationError, "WRONGPASS"),
@@ -74,6 +76,7 @@ PASSING = MappingProxyType(
 
 WRONG = MappingProxyType(
     {
+        "ASK": _ONE_PRIMARY,
         "CROSSSLOT": _ONE_PRIMARY,
         "DBINDEX": "REDIS_URL names a database that it does not have: end the URL with /0",
         "DENIED": "protected mode lets nobody in from another machine: give it a password (requirepass) and write that "

@@ -20,7 +20,7 @@ from shared.messages.service import DeadLetter
 from shared.redis.client import LuaScript, answering, bare_key
 
 MOST_FACTS = 200_000
-"""Published facts remembered; the oldest go first and raise their owner's horizon, so none repeats (S4)."""
+"""Published facts remembered, and a hundredth more; the oldest go first, so none repeats (S4, `forget.lua`)."""
 _MOVED_AT_ONCE = 1000
 _NO_STREAM = "no such key"
 
@@ -30,11 +30,14 @@ def _script(redis: Redis, file: str) -> LuaScript:
     return LuaScript(redis, Path(__file__).with_name(file), durable=file == "streams.lua")
 
 
+PublishState = Literal["published", "known", "expired"]
+
+
 @dataclass(frozen=True)
 class PublishedEntry:
     """What became of a publish: `value` is the entry's id, the value known before, or the horizon."""
 
-    state: Literal["published", "known", "expired"]
+    state: PublishState
     value: str
 
 
@@ -56,6 +59,11 @@ class FactRecord(NamedTuple):
     expected: str
     age: int
     facts_of: str = ""
+
+    @property
+    def guard(self) -> str:
+        """Return the stream whose facts guard it."""
+        return self.facts_of or self.stream
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,10 @@ def publish_each(redis: Redis, records: Sequence[FactRecord]) -> list[PublishedE
         Unavailable: the server is away; some may have been published, call again.
     """
     answers = cast("list[list[str]]", _script(redis, "streams.lua").many([_call(one) for one in records]))
-    return [PublishedEntry(cast('Literal["published", "known", "expired"]', state), value) for state, value in answers]
+    oldest = {one.guard: owner for one, answer in zip(records, answers, strict=True) for owner in answer[2:]}
+    for guard, owner in oldest.items():
+        _forget(redis, guard, owner)
+    return [PublishedEntry(cast("PublishState", state), value) for state, value, *_ in answers]
 
 
 def publish_all_once(redis: Redis, stream: str, records: Sequence[StreamRecord]) -> list[PublishedEntry]:
@@ -135,9 +146,17 @@ def publish_all_once(redis: Redis, stream: str, records: Sequence[StreamRecord])
 
 
 def _call(record: FactRecord) -> tuple[list[str], list[Any]]:
-    guard, event = record.facts_of or record.stream, record.event
+    guard, event = record.guard, record.event
     keys = [record.stream, f"{guard}:facts", f"{guard}:ages", f"{guard}:horizons"]
     return keys, [record.fact, record.expected, record.value, record.age, MOST_FACTS, event.event, write_event(event)]
+
+
+def _forget(redis: Redis, guard: str, owner: str) -> None:
+    """Forget what is too much, from the owner of the oldest fact on."""
+    shared = [f"{guard}:facts", f"{guard}:ages", f"{guard}:horizons"]
+    while owner:
+        keys = [*shared, f"{guard}:pins:{owner}", f"{guard}:held:{owner}"]
+        owner = str(_script(redis, "forget.lua")(keys, [owner, MOST_FACTS]))
 
 
 def known_facts(redis: Redis, stream: str, facts: list[str]) -> list[str | None]:
@@ -159,7 +178,8 @@ def pin_owner(redis: Redis, stream: str, owner: str, reason: str) -> None:
 
 def unpin_owner(redis: Redis, stream: str, owner: str, reason: str) -> None:
     """Take back one reason of `pin_owner`; without any left, the owner's facts may be forgotten again."""
-    while _script(redis, "unpin.lua")([stream], [owner, reason, _MOVED_AT_ONCE]):
+    keys = [f"{stream}:ages", f"{stream}:pins:{owner}", f"{stream}:held:{owner}"]
+    while _script(redis, "unpin.lua")(keys, [reason, _MOVED_AT_ONCE]):
         pass
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, cast
@@ -61,6 +62,37 @@ class ClusterServers:
 
     start = __enter__
     stop = __exit__
+
+    def move_slot(self, target: Node, between: Callable[[str], object]) -> int:
+        """Migrate the pipeline's slot to another primary key by key, as `valkey-cli --cluster reshard` does.
+
+        `between` is called before each key is moved, with its name. Returns how many were.
+        https://valkey.io/commands/cluster-setslot/
+        """
+        source, moved = self.primary(), 0
+        with self.direct(source) as old, self.direct(target) as new:
+            slot = int(str(asked(old, "CLUSTER", "KEYSLOT", f"{{{self.prefix}}}:hs:a")))
+            to, frm = (str(asked(client, "CLUSTER", "MYID")) for client in (new, old))
+            asked(new, "CLUSTER", "SETSLOT", slot, "IMPORTING", frm)
+            asked(old, "CLUSTER", "SETSLOT", slot, "MIGRATING", to)
+            while keys := cast("list[str]", asked(old, "CLUSTER", "GETKEYSINSLOT", slot, 1)):
+                between(keys[0])
+                login = ("AUTH", self.password)
+                asked(old, "MIGRATE", "127.0.0.1", target.port, keys[0], 0, 5000, *login)
+                moved += 1
+            for client in (new, old):
+                asked(client, "CLUSTER", "SETSLOT", slot, "NODE", to)
+        wait_for(lambda: self.primary() is target, "the slot did not move")
+        return moved
+
+    def others(self) -> list[Node]:
+        """Return the primaries that do not have the pipeline's slot."""
+        found, owner = list[Node](), self.primary()
+        for node in self.nodes:
+            with self.direct(node) as redis:
+                if node is not owner and "master" in str(redis.role()[0]):
+                    found.append(node)
+        return found
 
     def wait_until_whole(self) -> None:
         """Wait until every node says that all slots are served, and replicas follow."""

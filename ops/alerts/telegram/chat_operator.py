@@ -9,7 +9,7 @@ from ops.alerts.telegram.domain.chat_commands import ACTS, CODED, ChatCommand, h
 from ops.alerts.telegram.domain.code_book import LASTS_MS, AskedAction, CodeBook, ask_code, take_code
 from shared import logs
 from shared.clock import Clock
-from shared.domain.errors import HybridError, TryAgain
+from shared.domain.errors import HybridError, TryAgain, Unconfirmed
 from shared.domain.plain_text import plain_lines
 
 
@@ -49,6 +49,9 @@ class ChatOperator:
             return f"No such command.\n{help_text()}" if message.text.strip().startswith("/") else ""
         try:
             return plain_lines(self._answer(message, command))
+        except Unconfirmed as error:
+            self._log.warning("telegram_command_unconfirmed", who=message.who, command=command.name, error=str(error))
+            return f"Done, and not safe yet: {error}."
         except TryAgain as error:
             self._log.warning("telegram_command_failed", who=message.who, command=command.name, error=str(error))
             return f"It is not known whether this was done: {error}. Look at /status, then say it again."

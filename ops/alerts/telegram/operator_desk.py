@@ -1,6 +1,7 @@
 """What a chat can look at and do, on the server of a running pipeline."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from redis import Redis
 
@@ -44,13 +45,14 @@ class ServerDesk:
 
         Raises:
             DependencyMissing: no pipeline of ours is on this server.
-            Unavailable: the server is away; what was done by then is done.
+            Unavailable: the server is away; what was done by then is done. Unconfirmed: all is, and no replica has it.
         """
         server = demand_pipeline(self._redis)
         switch, words = _SWITCHES[name]
-        lines = [f"on {server.url}"]
-        for mode in modes or tuple(reversed(MODES)):
-            actor = ControlActor(who, "Telegram", act)
-            changed = switch(self._redis, mode, why, self._clock, actor)
-            lines.append(f"{mode} {words}{'' if changed else ' already'}: {server.words(mode)}")
-        return "\n".join(lines)
+        actor, named = ControlActor(who, "Telegram", act), modes or tuple(reversed(MODES))
+        turned = controls.turn_each(partial(switch, self._redis, mode, why, self._clock, actor) for mode in named)
+        lines = [
+            f"{mode} {words}{'' if changed else ' already'}: {server.words(mode)}"
+            for mode, changed in zip(named, turned, strict=True)
+        ]
+        return "\n".join([f"on {server.url}", *lines])

@@ -1,6 +1,7 @@
 """Kill, pause, flatten and resume: what `hybrid kill` and its sisters do."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -72,7 +73,7 @@ def _turn_all(request: Request, turn: Turn, state: str, why: str) -> str:
     """Turn a control of both ledgers, as the command does: who is in a hurry must not name one."""
     parts, reason = parts_of(request), _reason(why)
     server = demand_pipeline(parts.redis)
-    turned = [turn(parts.redis, mode, reason, parts.clock) for mode in reversed(MODES)]
+    turned = controls.turn_each(partial(turn, parts.redis, mode, reason, parts.clock) for mode in reversed(MODES))
     lines = [
         f"{mode} {state}{'' if changed else ' already'}: {server.words(mode)}"
         for mode, changed in zip(reversed(MODES), turned, strict=True)

@@ -9,6 +9,7 @@ from ops.web.jobs.asked_command import ask_command
 from ops.web.pages.page import show_page
 from ops.web.web_parts import parts_of
 from shared.domain.errors import BadConfig
+from shared.domain.plain_text import make_plain
 
 router = APIRouter()
 _MOST_HOURS = 24 * 366
@@ -20,7 +21,7 @@ SPANS = (("1", "last hour"), ("24", "last day"), ("168", "last week"), ("720", "
 @router.get("/why-not")
 def why_not(request: Request, session: Viewer, hours: str = "24", leader: str = "") -> HTMLResponse:
     """Show the totals of some hours, counted back from the newest event."""
-    wanted = leader.strip().lower()[:_MOST_LEADER]
+    wanted = make_plain(leader).strip().lower()[:_MOST_LEADER]
     words = ("why-not", f"--hours={_hours(hours):g}", f"--leader={wanted}")
     try:
         found = ask_command(words, {"REDIS_URL": parts_of(request).settings.redis_url})

@@ -41,9 +41,9 @@ class ClusterFinder:
     def find(self) -> Address | None:
         """Return who has the slot; raises as `PrimaryFinder.find`."""
         owners, problems = list[dict[str, Any]](), list[RedisError]()
-        for client in list(self._nodes.values()):
+        for (host, _), client in list(self._nodes.items()):
             try:
-                owners += self._owners(client)
+                owners += self._owners(client, host)
             except RedisError as error:
                 problems.append(error)
         if not owners:
@@ -54,16 +54,29 @@ class ClusterFinder:
         self._epoch = _epoch(newest)
         if "fail" in str(newest["flags"]):
             raise ConnectionLost(
-                f"the node that has our slot ({newest['address']}) fails, and no replica has taken over"
+                f"the node that has our slot ({':'.join(map(str, newest['address']))}) fails, and no replica took over"
             )
-        return _address(str(newest["address"]))
+        return cast("Address", newest["address"])
 
-    def _owners(self, client: Redis) -> list[dict[str, Any]]:
-        """Return the nodes that have the slot as one node sees them; take note of all others."""
-        said = cast("dict[str, dict[str, Any]]", client.execute_command("CLUSTER NODES"))
-        for address in said:
-            self._nodes.setdefault(_address(address), _client(self.place, _address(address)))
-        return [{**node, "address": address} for address, node in said.items() if self._has_slot(node)]
+    def _owners(self, client: Redis, asked: str) -> list[dict[str, Any]]:
+        """Return the nodes that have the slot as the one at host `asked` sees them; take note of all others."""
+        seen = self.nodes_of(cast("dict[str, dict[str, Any]]", client.execute_command("CLUSTER NODES")), asked)
+        for node in seen:
+            self._nodes.setdefault(node["address"], _client(self.place, node["address"]))
+        return [node for node in seen if self._has_slot(node)]
+
+    def nodes_of(self, said: dict[str, dict[str, Any]], asked: str) -> list[dict[str, Any]]:
+        """Return what the node at host `asked` said of each, with its address."""
+        return [{**node, "address": self._place_of(address, node, asked)} for address, node in said.items()]
+
+    def _place_of(self, address: str, node: dict[str, Any], asked: str) -> Address:
+        """Return where a node is: by the name that it announces where a certificate has to show that.
+
+        One that nobody has met yet does not know its own address: it is where we asked.
+        """
+        host, port = _address(address)
+        named = str(node["hostname"]) if self.place.primary_url.startswith("rediss:") else ""
+        return named or host or asked, port
 
     def _has_slot(self, node: dict[str, Any]) -> bool:
         """Say whether a node is a primary with our slot; a range of one slot has no end."""

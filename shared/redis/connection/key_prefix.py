@@ -8,11 +8,11 @@ events and captures too: the one place that knows the prefix is where a command 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode
 
 import hiredis
 
 from shared.domain.errors import BadConfig
+from shared.redis.connection.own_options import take_option, with_option
 
 _pack = cast("Callable[[tuple[Any, ...]], bytes]", hiredis.pack_command)
 OPTION = "hs_prefix"
@@ -36,7 +36,7 @@ def with_prefix(url: str, prefix: str) -> str:
     if not prefix or take_prefix(url)[1]:
         return url
     _check(prefix)
-    return f"{url}{'&' if '?' in url else '?'}{OPTION}={prefix}"
+    return with_option(url, OPTION, prefix)
 
 
 def take_prefix(url: str) -> tuple[str, str]:
@@ -45,14 +45,11 @@ def take_prefix(url: str) -> tuple[str, str]:
     Raises:
         BadConfig: it cannot be one.
     """
-    bare, _, query = url.partition("?")
-    options = parse_qsl(query, keep_blank_values=True)
-    found = [value for name, value in options if name == OPTION]
-    if not found:
-        return url, ""
-    _check(found[-1])
-    rest = urlencode([(name, value) for name, value in options if name != OPTION])
-    return (f"{bare}?{rest}" if rest else bare), f"{{{found[-1]}}}:"
+    bare, prefix = take_option(url, OPTION)
+    if not prefix:
+        return bare, ""
+    _check(prefix)
+    return bare, f"{{{prefix}}}:"
 
 
 class PrefixPacker:

@@ -103,6 +103,7 @@ def test_a_hostile_word_in_each_field_of_each_form_is_refused_in_plain_words(rig
             assert answer.status_code == 400, (action, field, answer.text[-500:])
             assert 'class="problem"' in answer.text
             assert "49" not in answer.text.partition('class="problem"')[2][:40]
+    assert rig.browser.get("/why-not", params={"leader": value}).status_code < 500
     assert rig.turned() == []
 
 

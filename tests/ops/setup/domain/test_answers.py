@@ -114,7 +114,7 @@ def test_a_local_venue_names_every_upstream_that_we_have() -> None:
 
     assert named <= KNOWN
     upstreams = {name for name in KNOWN if name.endswith("_URL")}
-    assert upstreams - named == {"REDIS_URL", "SECOND_RPC_URL", "TELEGRAM_URL", "HEARTBEAT_URL"}, "no venue's"
+    assert upstreams - named == {"REDIS_URL", "RQ_URL", "SECOND_RPC_URL", "TELEGRAM_URL", "HEARTBEAT_URL"}, "no venue's"
 
 
 @pytest.mark.parametrize("base", ["", "127.0.0.1:8600", "ftp://h", "http://h:1/data"])

@@ -13,8 +13,10 @@ from benchmarks.rigs.failovers.sentinels import NAME, SentinelServers
 from ops.operator import controls
 from redeemer.jobs.queue import bytes_connection, redemption_queue
 from shared.clock import SystemClock
-from shared.domain.errors import BadConfig, Unavailable
+from shared.domain.errors import BadConfig, Unavailable, Unconfirmed
 from shared.redis.client import LuaScript, answering, server_address
+from shared.redis.connection.own_options import with_durability
+from shared.redis.followed_leaders import FollowedLeader, follow_leader
 from shared.redis.server_memory import ServerMemory
 from shared.redis.streams import stream_tail
 from tests.ops.operator.announced_pipeline import announced, hybrid
@@ -124,6 +126,39 @@ def test_a_durable_script_is_done_only_when_a_replica_has_it(
     )
     with pytest.raises(Unavailable, match="no replica"):
         again(["count"], [])
+
+
+def test_a_control_that_no_replica_confirms_stands_everywhere_and_says_so(
+    sentinels: SentinelServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`hybrid kill` waits as an order does (DURABILITY), and one that is not confirmed keeps no other from turning."""
+    redis = announced(sentinels.url, "paper", "live")
+    monkeypatch.setenv("DURABILITY", "replicated")
+    confirmed = hybrid(sentinels.url, "pause")
+    primary = sentinels.primary()
+    for node in sentinels.servers:
+        if node is not primary:
+            node.send(signal.SIGSTOP)
+
+    alone = hybrid(sentinels.url, "kill")
+
+    assert confirmed.exit_code == 0
+    assert isinstance(alone.exception, Unconfirmed)
+    assert "stands there, and is gone if that server fails now" in str(alone.exception)
+    for mode in ("paper", "live"):
+        names = [control.name for control in controls.active(redis, mode)]
+        assert {"kill", "kill redemptions", "pause buys"} == set(names)
+
+
+def test_whom_an_owner_follows_waits_for_a_replica_too(sentinels: SentinelServers, connected: Connect) -> None:
+    redis = connected(with_durability(sentinels.url, "replicated"))
+    primary = sentinels.primary()
+    for node in sentinels.servers:
+        if node is not primary:
+            node.send(signal.SIGSTOP)
+
+    with pytest.raises(Unconfirmed):
+        follow_leader(redis, "0x" + "1" * 40, FollowedLeader())
 
 
 def test_a_queue_of_rq_is_filled_and_read_behind_sentinels(sentinels: SentinelServers, connected: Connect) -> None:
