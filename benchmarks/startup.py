@@ -6,6 +6,7 @@ its programs and their server, idle and after so many signals. Trees take turns.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -87,11 +88,12 @@ def _memory(tree: Path, asked: argparse.Namespace) -> Row:
 
 
 def _pss(up: int) -> Row:
-    """Return the memory of `up` and of each process below it, in MB, and of all together."""
+    """Return the memory of `up` and of each process below it, in MB, and of all together; not of who just ended."""
     found: Row = {}
     for pid in (up, *below(up)):
         name = "up" if pid == up else process_name(pid)
-        found[name] = found.get(name, 0.0) + pss_mb(pid)
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            found[name] = found.get(name, 0.0) + pss_mb(pid)
     found.pop(VENUE, None)
     return found | {WHOLE: sum(found.values())}
 
