@@ -38,14 +38,6 @@ class PublishedEntry:
     value: str
 
 
-class StreamRecord(NamedTuple):
-    """An event that is published once by its fact, `owner:rest`; `age` decides which facts are forgotten first."""
-
-    event: Event
-    fact: str
-    age: int
-
-
 class FactRecord(NamedTuple):
     """An event that is published unless its fact stands at another value than `expected` (`publish_once`)."""
 
@@ -56,6 +48,10 @@ class FactRecord(NamedTuple):
     expected: str
     age: int
     facts_of: str = ""
+
+
+RecordCall = tuple[list[str], list[Any]]
+"""Keys and arguments of one call of the script that publishes."""
 
 
 @dataclass(frozen=True)
@@ -121,20 +117,21 @@ def publish_each(redis: Redis, records: Sequence[FactRecord]) -> list[PublishedE
     Raises:
         Unavailable: the server is away; some may have been published, call again.
     """
-    answers = cast("list[list[str]]", _script(redis, "streams.lua").many([_call(one) for one in records]))
+    return publish_calls(redis, record_calls(records))
+
+
+def record_calls(records: Sequence[FactRecord]) -> list[RecordCall]:
+    """Return what the server is asked for each record, in texts and numbers alone."""
+    return [_call(one) for one in records]
+
+
+def publish_calls(redis: Redis, calls: Sequence[RecordCall]) -> list[PublishedEntry]:
+    """Do what `publish_each` does for the records that these calls are of; raises as that does."""
+    answers = cast("list[list[str]]", _script(redis, "streams.lua").many(calls))
     return [PublishedEntry(cast('Literal["published", "known", "expired"]', state), value) for state, value in answers]
 
 
-def publish_all_once(redis: Redis, stream: str, records: Sequence[StreamRecord]) -> list[PublishedEntry]:
-    """Append each record unless its fact was published before; one round trip for all, each atomic by itself.
-
-    Raises:
-        Unavailable: the server is away; some may have been published, call again.
-    """
-    return publish_each(redis, [FactRecord(stream, event, fact, "1", "", age) for event, fact, age in records])
-
-
-def _call(record: FactRecord) -> tuple[list[str], list[Any]]:
+def _call(record: FactRecord) -> RecordCall:
     guard, event = record.facts_of or record.stream, record.event
     keys = [record.stream, f"{guard}:facts", f"{guard}:ages", f"{guard}:horizons"]
     return keys, [record.fact, record.expected, record.value, record.age, MOST_FACTS, event.event, write_event(event)]
