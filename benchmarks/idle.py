@@ -81,10 +81,11 @@ def pipeline(folder: Path, tree: Path | None = None, /, **told: str) -> Generato
     """Run a venue where nobody trades by himself, and a tree's `hybrid up`, told this too, while the block runs."""
     quiet = ("--fills-per-minute", "0", "--resolve-after", "86400")
     log, tree = folder / "up.log", tree or HERE
+    own = {"HEALTH_PORT": "0", DIE_WITH_PARENT: str(os.getpid())}
     with demo.simulator(CLOCK, *quiet) as world, log.open("w", encoding="utf-8") as out:
         up = subprocess.Popen(
             [sys.executable, "-m", "ops.cli", "up", "--data-dir", str(folder / "var")],
-            env=environment(tree, **world.environment, **told, HEALTH_PORT="0", **{DIE_WITH_PARENT: str(os.getpid())}),
+            env=environment(tree, **{**world.environment, **told, **own}),
             cwd=tree,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

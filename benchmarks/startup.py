@@ -6,6 +6,7 @@ its programs and their server, idle and after so many signals. Trees take turns.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -30,6 +31,9 @@ from simulator.command_line import HidingParser
 
 RUNS, WARM_S = 5, 15.0
 TOKENS, SIGNALS_PER_S, DECIDED_WITHIN_S = 8, 100, 600.0
+SAME_SOURCES = {"PENDING_URLS": ""}
+"""None that not every tree has: each sighting is remembered and told."""
+RESTS_S = 5.0
 HYBRID = ("-m", "ops.cli")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "python": ("-c", "pass"),
@@ -77,7 +81,9 @@ def _cpu_s(tree: Path, words: tuple[str, ...], redis_url: str) -> float:
 
 def _memory(tree: Path, asked: argparse.Namespace) -> Row:
     """Return the memory of each process of an idle pipeline and of all together, then the same after signals."""
-    with tempfile.TemporaryDirectory(prefix="startup-") as folder, pipeline(Path(folder), tree, **TOLD) as here:
+    known = (tree / ".env.example").read_text(encoding="utf-8")
+    told = {name: value for name, value in TOLD.items() if name in known} | SAME_SOURCES
+    with tempfile.TemporaryDirectory(prefix="startup-") as folder, pipeline(Path(folder), tree, **told) as here:
         warm(here.up, asked.warm)
         found = _pss(here.up)
         if asked.signals:
@@ -87,29 +93,31 @@ def _memory(tree: Path, asked: argparse.Namespace) -> Row:
 
 
 def _pss(up: int) -> Row:
-    """Return the memory of `up` and of each process below it, in MB, and of all together."""
+    """Return the memory of `up` and of each process below it, in MB, and of all together; not of who just ended."""
     found: Row = {}
     for pid in (up, *below(up)):
         name = "up" if pid == up else process_name(pid)
-        found[name] = found.get(name, 0.0) + pss_mb(pid)
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            found[name] = found.get(name, 0.0) + pss_mb(pid)
     found.pop(VENUE, None)
     return found | {WHOLE: sum(found.values())}
 
 
 def _trade(here: Running, redis_url: str, signals: int) -> None:
-    """Let leaders trade so often, `SIGNALS_PER_S` at most; wait until as many are decided and the server rests.
+    """Let leaders trade so often, `SIGNALS_PER_S` at most; wait until all are decided and the server rests.
 
     Raises:
         TimeoutError: they are not.
     """
     levers = Upstream("levers", str(here.world.urls["control_url"]), [], clock=CLOCK, stop=NEVER)
     burst(levers, here.world.leaders, prepared(levers, TOKENS), signals, signals / SIGNALS_PER_S)
-    ends = CLOCK.monotonic() + DECIDED_WITHIN_S
+    ends, before = CLOCK.monotonic() + DECIDED_WITHIN_S, -1
     with connect_redis(redis_url) as redis:
-        while (decided := _decided(redis)) < signals or _rewrites_file(redis):
+        while (told := _told(redis)) < signals or told > before or _rewrites_file(redis):
             if CLOCK.monotonic() > ends:
-                raise TimeoutError(f"{decided} of {signals} signals were decided")
-            CLOCK.wait(NEVER, 1)
+                raise TimeoutError(f"{told} decisions and orders were told after {signals} trades")
+            before = told
+            CLOCK.wait(NEVER, RESTS_S)
 
 
 def _rewrites_file(redis: Redis) -> bool:
@@ -117,8 +125,8 @@ def _rewrites_file(redis: Redis) -> bool:
     return bool(cast("dict[str, int]", redis.info("persistence"))["aof_rewrite_in_progress"])
 
 
-def _decided(redis: Redis) -> int:
-    """Return how many decisions were published, those that the stream has dropped again too."""
+def _told(redis: Redis) -> int:
+    """Return how many decisions and steps of orders were told, those that the stream has dropped again too."""
     found = cast("dict[str, int]", redis.xinfo_stream(DECISIONS)) if redis.exists(DECISIONS) else {}
     return found.get("entries-added", 0)
 

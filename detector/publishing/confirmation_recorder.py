@@ -29,7 +29,7 @@ from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.messages.base import SIGHTINGS
 from shared.messages.signals import FillConfirmed
-from shared.redis.streams import PublishedEntry, StreamRecord, publish_all_once
+from shared.redis.streams import FactRecord, PublishedEntry, publish_each
 
 CHECK_EVERY_S = 0.25
 """Between two checks of what is due; a wait for a second source ends that much late at most."""
@@ -169,15 +169,12 @@ class ConfirmationRecorder:
         now_ms = self._clock.now_ms()
         events = [self._named(build_confirmation(found, now_ms)) for found in confirmations]
         records = [
-            StreamRecord(event, confirmation_dedup_key(event), found.traded_at_ms)
+            FactRecord(SIGHTINGS, event, confirmation_dedup_key(event), "1", "", found.traded_at_ms)
             for event, found in zip(events, confirmations, strict=True)
         ]
 
-        def publish() -> list[PublishedEntry]:
-            return publish_all_once(self._redis, SIGHTINGS, records)
-
-        answers = self._retry(publish)
-        self._recent.remember(SIGHTINGS, answers, publish)
+        answers = self._retry(lambda: publish_each(self._redis, records))
+        self._recent.remember_records(self._redis, records, answers)
         if self._pending_signals is not None:
             confirm = self._pending_signals.confirm
             self._retry(lambda: confirm(events))

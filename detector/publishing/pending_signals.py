@@ -15,7 +15,7 @@ from shared.domain.witnesses import PENDING
 from shared.messages.base import SIGNALS, completed_id, fact_id
 from shared.messages.events import read_event
 from shared.messages.signals import ActionableSignal, FillConfirmed, SeenBy
-from shared.redis.streams import PublishedEntry, publish_once, stream_tail
+from shared.redis.streams import FactRecord, publish_each, stream_tail
 
 MOST = 20_000
 REMEMBERED = 2000
@@ -71,11 +71,9 @@ class PendingSignals:
         told = replace(event, signal=completed(signal, event))
         fact = f"{event.leader}:{fact_id('pending', event.signal_id)[:_DIGEST]}"
 
-        def publish() -> PublishedEntry:
-            return publish_once(self._redis, SIGNALS, told, fact=fact, age=signal.traded_at_ms)
-
-        answer = publish()
-        self._recent.remember(SIGNALS, (answer,), lambda: (publish(),))
+        record = FactRecord(SIGNALS, told, fact, "1", "", signal.traded_at_ms)
+        (answer,) = publish_each(self._redis, [record])
+        self._recent.remember_records(self._redis, [record], (answer,))
         if answer.state == "published":
             self._announce(told)
         with self._lock:

@@ -7,15 +7,17 @@ that was forgotten is told again (pitfall 50). What is older than this memory wa
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from redis import Redis
 
+from detector.publishing.packed_records import pack_records, publish_packed
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.messages.base import SERVICE, fact_id
 from shared.messages.service import ServerWentBack
 from shared.redis.server_memory import ServerMemory, StreamLoss
-from shared.redis.streams import PublishedEntry, publish_event
+from shared.redis.streams import FactRecord, PublishedEntry, publish_event
 
 KEPT_S = 300.0
 MOST_KEPT = 10_000
@@ -43,6 +45,10 @@ class RecentWrites:
             self._kept.append((now, write))
             while self._kept[0][0] < now - KEPT_S:
                 self._kept.popleft()
+
+    def remember_records(self, redis: Redis, records: Sequence[FactRecord], answers: Sequence[PublishedEntry]) -> None:
+        """Keep records of one stream that were published, in few bytes: there are thousands at a busy time."""
+        self.remember(records[0].stream, answers, partial(publish_packed, redis, pack_records(records)))
 
     def stand(self, write: Write) -> None:
         """Make this one first at every loss, for as long as we run: it writes what holds now, however old it is."""

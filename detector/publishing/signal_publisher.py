@@ -134,7 +134,7 @@ class SignalPublisher:
 
         answers = self.retry(counted)
         for record, answer in zip(records, answers, strict=True):
-            self._recent.remember(record.stream, (answer,), lambda record=record: publish_each(self._redis, [record]))
+            self._recent.remember_records(self._redis, [record], (answer,))
         return answers, lost - 1
 
     def _after_publish(

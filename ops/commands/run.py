@@ -43,6 +43,7 @@ def up(
     from ops.config import UpSettings
     from ops.supervisor import up as command
     from ops.supervisor.env_file import find_env_file as usual_file
+    from ops.supervisor.warm_start import begin_warm
     from shared.config import parse
     from shared.process.service_runner import leave
 
@@ -60,6 +61,7 @@ def up(
         from ops.web.web_command import check_web
 
         check_web(file, settings.data_dir)
+    begin_warm()
     leave(command.main(settings, env_file=file))
 
 

@@ -1,21 +1,24 @@
 """Programs started together as forks of one process that has imported them all, so that they share its memory.
 
-`start_forks` runs `ops.supervisor.fork_parent`: it imports, forks once for each program and ends, so the forks become
-our children like any other. It is told no setting and no key; each fork gets its own environment through a pipe, and
-begins with it. A program that ended is started again by itself, with the code that is there then.
+`start_forks` runs `ops.supervisor.fork_parent`, or asks the fork of ours that does the same (`warm_parent`): it
+imports, forks once for each program and ends, so the forks become our children like any other. It is told no setting
+and no key; each fork gets its own environment through a pipe, and begins with it. A program that ended is started again
+by itself, with the code that is there then.
 """
 
 import contextlib
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from ops.supervisor.child import ChildProgram
+from ops.supervisor.child import ChildProgram, RunningProcess
+from ops.supervisor.warm_parent import WarmParent
 from shared.clock import Clock
 from shared.process.shutdown_signals import DIE_WITH_PARENT
 
@@ -24,12 +27,13 @@ _LONGEST_S = 60.0
 _LOOK_EVERY_S = 0.02
 _HARMLESS = ("PYTHON", "MALLOC_", "LD_", "LC_", "LANG", "PATH", "HOME", "TZ", DIE_WITH_PARENT)
 """How the variables begin that the interpreter and the loader of libraries need."""
+_NEVER = threading.Event()
 
 
 class ForkedProcess:
     """A child of ours that another process forked: as much of `subprocess.Popen` as a program needs."""
 
-    def __init__(self, pid: int, stderr: TextIO) -> None:
+    def __init__(self, pid: int, stderr: TextIO | None = None) -> None:
         self.pid, self.stderr = pid, stderr
         self._code: int | None = None
         self._asking = threading.Lock()
@@ -55,7 +59,7 @@ class _Fork:
         self._program = program
         self._told, self._tell = os.pipe()
         self._lines, self._write = os.pipe()
-        self.inherited = (self._told, self._write)
+        self.module, self.inherited = program.module, (self._told, self._write)
         self.word = f"{program.module}:{self._told}:{self._write}"
 
     def release(self) -> None:
@@ -73,6 +77,11 @@ class _Fork:
         """Tell it nothing, which ends it."""
         os.close(self._tell)
         os.close(self._lines)
+
+
+def harmless(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what the process that forks may be told: no setting and no key."""
+    return {name: value for name, value in environment.items() if name.startswith(_HARMLESS)}
 
 
 def start_forks(programs: Sequence[ChildProgram], clock: Clock, stop: threading.Event) -> dict[str, ForkedProcess]:
@@ -104,10 +113,28 @@ def _adopt_orphans(*, wanted: bool) -> bool:
 
 
 def _forked(first: ChildProgram, forks: Sequence[_Fork], clock: Clock, stop: threading.Event) -> list[int]:
-    """Run the process that imports and forks; return the ids of our new children, too few where it failed."""
+    """Let the process that imports fork; return the ids of our new children, too few where it failed."""
+    warm, WarmParent.current = WarmParent.current, None
+    said = _said_by_warm(warm, forks, clock, stop) if warm else _said_by_new(first, forks, clock, stop)
+    return [pid for pid in map(int, said.split()) if _is_ours(pid)]
+
+
+def _said_by_warm(warm: WarmParent, forks: Sequence[_Fork], clock: Clock, stop: threading.Event) -> str:
+    """Ask the one that is a fork of ours; return what it said when it has ended."""
+    process = ForkedProcess(warm.pid)
+    warm.ask([fork.module for fork in forks], [end for fork in forks for end in fork.inherited])
+    _await_end(process, clock, stop)
+    process.send_signal(signal.SIGKILL)
+    while process.poll() is None:
+        clock.wait(_NEVER, _LOOK_EVERY_S)
+    return warm.answer()
+
+
+def _said_by_new(first: ChildProgram, forks: Sequence[_Fork], clock: Clock, stop: threading.Event) -> str:
+    """Run a new one; return what it said when it has ended."""
     with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", "-m", "ops.supervisor.fork_parent", *(fork.word for fork in forks)],
-        env={name: value for name, value in first.environment().items() if name.startswith(_HARMLESS)},
+        env=harmless(first.environment()),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -115,12 +142,16 @@ def _forked(first: ChildProgram, forks: Sequence[_Fork], clock: Clock, stop: thr
         start_new_session=True,
         pass_fds=[end for fork in forks for end in fork.inherited],
     ) as parent:
-        latest = clock.monotonic() + _LONGEST_S
-        while parent.poll() is None and clock.monotonic() < latest and not clock.wait(stop, _LOOK_EVERY_S):
-            continue
+        _await_end(parent, clock, stop)
         parent.kill()
-        said, _ = parent.communicate()
-    return [pid for pid in map(int, said.split()) if _is_ours(pid)]
+        return parent.communicate()[0]
+
+
+def _await_end(parent: RunningProcess, clock: Clock, stop: threading.Event) -> None:
+    """Wait until who forks has ended, takes too long, or we are told to stop."""
+    latest = clock.monotonic() + _LONGEST_S
+    while parent.poll() is None and clock.monotonic() < latest and not clock.wait(stop, _LOOK_EVERY_S):
+        continue
 
 
 def _is_ours(pid: int) -> bool:

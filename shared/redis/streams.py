@@ -22,7 +22,7 @@ from shared.redis.client import LuaScript, answering, bare_key
 MOST_FACTS = 200_000
 """Published facts remembered, and a hundredth more; the oldest go first, so none repeats (S4, `forget.lua`)."""
 _MOVED_AT_ONCE = 1000
-_NO_STREAM = "no such key"
+_NO_STREAM, _FACTS = "no such key", ":facts"
 
 
 @lru_cache(maxsize=16)
@@ -41,14 +41,6 @@ class PublishedEntry:
     value: str
 
 
-class StreamRecord(NamedTuple):
-    """An event that is published once by its fact, `owner:rest`; `age` decides which facts are forgotten first."""
-
-    event: Event
-    fact: str
-    age: int
-
-
 class FactRecord(NamedTuple):
     """An event that is published unless its fact stands at another value than `expected` (`publish_once`)."""
 
@@ -64,6 +56,10 @@ class FactRecord(NamedTuple):
     def guard(self) -> str:
         """Return the stream whose facts guard it."""
         return self.facts_of or self.stream
+
+
+RecordCall = tuple[list[str], list[Any]]
+"""Keys and arguments of one call of the script that publishes."""
 
 
 @dataclass(frozen=True)
@@ -129,31 +125,33 @@ def publish_each(redis: Redis, records: Sequence[FactRecord]) -> list[PublishedE
     Raises:
         Unavailable: the server is away; some may have been published, call again.
     """
-    answers = cast("list[list[str]]", _script(redis, "streams.lua").many([_call(one) for one in records]))
-    oldest = {one.guard: owner for one, answer in zip(records, answers, strict=True) for owner in answer[2:]}
-    for guard, owner in oldest.items():
-        _forget(redis, guard, owner)
+    return publish_calls(redis, record_calls(records))
+
+
+def record_calls(records: Sequence[FactRecord]) -> list[RecordCall]:
+    """Return what the server is asked for each record, in texts and numbers alone."""
+    return [_call(one) for one in records]
+
+
+def publish_calls(redis: Redis, calls: Sequence[RecordCall]) -> list[PublishedEntry]:
+    """Do what `publish_each` does for the records that these calls are of; raises as that does."""
+    answers = cast("list[list[str]]", _script(redis, "streams.lua").many(calls))
+    facts = [keys[1] for keys, _ in calls]
+    oldest = {kept: owner for kept, answer in zip(facts, answers, strict=True) for owner in answer[2:]}
+    for kept, owner in oldest.items():
+        _forget(redis, kept.removesuffix(_FACTS), owner)
     return [PublishedEntry(cast("PublishState", state), value) for state, value, *_ in answers]
 
 
-def publish_all_once(redis: Redis, stream: str, records: Sequence[StreamRecord]) -> list[PublishedEntry]:
-    """Append each record unless its fact was published before; one round trip for all, each atomic by itself.
-
-    Raises:
-        Unavailable: the server is away; some may have been published, call again.
-    """
-    return publish_each(redis, [FactRecord(stream, event, fact, "1", "", age) for event, fact, age in records])
-
-
-def _call(record: FactRecord) -> tuple[list[str], list[Any]]:
+def _call(record: FactRecord) -> RecordCall:
     guard, event = record.guard, record.event
-    keys = [record.stream, f"{guard}:facts", f"{guard}:ages", f"{guard}:horizons"]
+    keys = [record.stream, f"{guard}{_FACTS}", f"{guard}:ages", f"{guard}:horizons"]
     return keys, [record.fact, record.expected, record.value, record.age, MOST_FACTS, event.event, write_event(event)]
 
 
 def _forget(redis: Redis, guard: str, owner: str) -> None:
     """Forget what is too much, from the owner of the oldest fact on."""
-    shared = [f"{guard}:facts", f"{guard}:ages", f"{guard}:horizons"]
+    shared = [f"{guard}{_FACTS}", f"{guard}:ages", f"{guard}:horizons"]
     while owner:
         keys = [*shared, f"{guard}:pins:{owner}", f"{guard}:held:{owner}"]
         owner = str(_script(redis, "forget.lua")(keys, [owner, MOST_FACTS]))

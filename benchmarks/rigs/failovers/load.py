@@ -25,8 +25,9 @@ from shared.redis.client import connect_redis
 from shared.redis.streams import stream_tail
 
 QUICK = {"HEARTBEAT_S": "0.5", "PROGRESS_EVERY_S": "1", "LOG_FORMAT": "json", "BUYER_SHARDS": "1"}
-LOOSE = {"MAX_SLIPPAGE_TICKS": "50", "MAX_SLIPPAGE_PCT": "90", "STAKE_USDC": "5", "MAX_SIGNAL_AGE_S": "60"}
-"""So that much is bought: the more orders, the more can go wrong."""
+UNBROKEN = {f"BREAKER_{what}": "0" for what in ("REJECTIONS", "LOSSES", "FALL_USDC")}
+LOOSE = {"MAX_SLIPPAGE_TICKS": "50", "MAX_SLIPPAGE_PCT": "90", "STAKE_USDC": "5", "MAX_SIGNAL_AGE_S": "60", **UNBROKEN}
+"""So that much is bought, and a loss pauses nothing: the more orders, the more can go wrong."""
 ANSWERED = frozenset({"CANCELLED", "REJECTED"})
 
 

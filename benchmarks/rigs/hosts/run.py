@@ -37,8 +37,6 @@ LOOK_S = 0.1
 STAYS_S = 10.0
 """A program counts as back with the first word of the process that still speaks so much later."""
 WORDS = ("--leaders", "6", "--speed", "4", "--fills-per-minute", "60", "--no-limits", "--resolve-after", "86400")
-UNBROKEN = {"BREAKER_LOSSES": "0", "BREAKER_REJECTIONS": "0"}
-"""So that buying goes on to the end, whatever the crowd's luck."""
 
 
 @dataclass
@@ -120,7 +118,7 @@ def joined(folder: Path, asked: Mapping[str, Any]) -> Generator[Joined]:
 
 def _settings(town: Joined, asked: Mapping[str, Any]) -> dict[str, str]:
     """Return what the programs of both hosts are told."""
-    told = {**town.crowd.environment, **town.trading.environment, **QUICK, **LOOSE, **UNBROKEN}
+    told = {**town.crowd.environment, **town.trading.environment, **QUICK, **LOOSE}
     told |= {"TRACKED_WALLETS": ",".join(town.crowd.leaders), "ALLOW_PLAIN_HTTP": "true", "HYBRID_ENV_FILE": ""}
     told |= {"LEASE_S": str(asked["lease_s"]), "BUYER_SHARDS": str(asked["shards"])}
     told.pop("PENDING_URLS", None)
