@@ -2,7 +2,7 @@
 
 from backtest.domain.price_model import ModelQuote
 from backtest.results.result import SignalOutcome, made_outcome
-from backtest.simulation.simulated_venue import MetOrder
+from backtest.simulation.world.simulated_venue import MetOrder
 from shared.messages.decisions import BuyEngineDecision, Order
 from shared.messages.signals import ActionableSignal
 

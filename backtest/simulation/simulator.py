@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from backtest.domain.market_events import FOREVER_MS, LeaderChange, MarketEvent, MergedAhead
+from backtest.domain.market_events import FOREVER_MS, MarketEvent, MergedAhead
 from backtest.domain.market_state import MarketState, ResolvedMarket
-from backtest.domain.price_model import LastTrade, PriceQuotes
+from backtest.domain.price_model import PriceQuotes
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.run_stats import RunStats, Sink
 from backtest.results.silenced_spans import SilencedSpans
@@ -27,7 +27,8 @@ from backtest.simulation.run_models import RunModels
 from backtest.simulation.run_retractions import RunRetractions
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
-from backtest.simulation.simulated_venue import PaperMarket, RunClock, SimulatedWorld
+from backtest.simulation.world.market_changes import MarketChanges
+from backtest.simulation.world.simulated_venue import PaperMarket, RunClock, SimulatedWorld
 from buyer.execution.buy_gate import RETRACTED
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
@@ -42,8 +43,6 @@ from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.sizing import is_completed
 from shared import logs
-from shared.domain.market import Book, MarketFacts
-from shared.domain.money import MICRO, Price
 from shared.domain.record_kinds import EXITS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal, FillRetracted
@@ -101,6 +100,10 @@ class SimulatedRun:
         self._memory = LeaderMemory(self.ledger, self.stats.theirs, self._clock, limits, alone=one_leader)
         self._looks = LotLooks(limits)
         self._watch = LotWatch(self._looks, self._world.book_at, on=limits.floors or bool(limits.leader_limits))
+        self._value = LotValuation(self.quotes)
+        self.account = RunAccount(self.ledger, self._value)
+        world = (self.quotes, self.markets, self.stats.theirs, self._memory, self._value, self._watch)
+        self._changes = MarketChanges(*world, models.redeem_ms)
         tasks, errors = ExitStore(self.ledger, lambda: None), logs.errors_of("exits")
         self._other_side = OtherSide(tasks, self._clock, errors)
         self._engine = self._build_executor(limits, bankroll, whole=whole)
@@ -112,9 +115,6 @@ class SimulatedRun:
         self._arriving: list[Waiting] = []
         self._waits: set[str] = set()
         self._expected: deque[MarketEvent] = deque()
-        self._payouts: list[tuple[int, ResolvedMarket]] = []
-        self._value = LotValuation(self.quotes)
-        self.account = RunAccount(self.ledger, self._value)
         self._number = self._look_ms = 0
         self._trade: ActionableSignal | None = None
         self.starts_at_ms = 0 if self._coming.next_ms == FOREVER_MS else self._coming.next_ms
@@ -210,9 +210,10 @@ class SimulatedRun:
         while coming.next_ms <= now_ms and coming.next_ms != FOREVER_MS:
             self._expect_event(coming.pop_next())
         while expected and expected[0][0] <= now_ms:
-            self._apply_event(expected.popleft())
-        while self._payouts and self._payouts[0][0] <= now_ms:
-            self._pay_market(*heapq.heappop(self._payouts))
+            self._changes.apply_event(expected.popleft())
+        payouts = self._changes.payouts
+        while payouts and payouts[0][0] <= now_ms:
+            self._pay_market(*heapq.heappop(payouts))
         self._clock.set(now_ms)
 
     def _expect_event(self, market_event: MarketEvent) -> None:
@@ -229,40 +230,6 @@ class SimulatedRun:
         elif isinstance(what, FillRetracted):
             self._retractions.expect(at_ms, what)
 
-    def _apply_event(self, market_event: MarketEvent) -> None:
-        at_ms, what = market_event
-        if isinstance(what, ActionableSignal):
-            if what.completes:  # it was told already
-                return
-            self.markets.add_trade(what)
-            if what.cause == "TRADE":
-                token_id = what.token_id
-                self.quotes.add_trade(token_id, LastTrade(what.price, what.traded_at_ms, what.id))
-                if token_id in self._value.shares:
-                    self._value.update_price(token_id)
-                    self._watch.see(token_id, at_ms)
-                if self._memory.asks:
-                    self._memory.see(what, at_ms)
-            self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
-        elif isinstance(what, Book):
-            self.quotes.add_book(what)
-            self._watch.see(what.token_id, at_ms)
-        elif isinstance(what, MarketFacts):
-            self.markets.add_facts(what)
-        elif isinstance(what, ResolvedMarket):
-            self._resolve_market(at_ms, what)
-        elif isinstance(what, LeaderChange):
-            self.stats.theirs.add_change(what)
-
-    def _resolve_market(self, at_ms: int, resolved: ResolvedMarket) -> None:
-        for facts in self.markets.close_market(resolved):
-            share = resolved.payouts[facts.outcome_index]
-            self.stats.theirs.pay_token(facts.token_id, share)
-            self.quotes.add_trade(facts.token_id, LastTrade(Price(int(share * MICRO)), at_ms, ""))
-            self._value.update_price(facts.token_id)
-        self.stats.theirs.pay_rest(resolved.condition_id, resolved.payouts)
-        heapq.heappush(self._payouts, (at_ms + self._models.redeem_ms, resolved))
-
     def _pay_market(self, at_ms: int, resolved: ResolvedMarket) -> None:
         if resolved.condition_id in self.stats.by_market:
             paid = redeem_market(self.ledger, unpaid_redemption(resolved.condition_id, resolved.payouts, at_ms))
@@ -272,9 +239,7 @@ class SimulatedRun:
                 self._losses.touch(lot.leader, lot.token_id)
                 self._watch.change(lot.leader, lot.token_id, -lot.shares)
             self.account.add_point(at_ms)
-        for token in self.markets.forget_market(resolved.condition_id):
-            self.quotes.forget_token(token)
-            self._memory.forget(token)
+        self._changes.forget_market(resolved.condition_id)
 
     def _record_skip(self, trade: ActionableSignal, reason: str) -> None:
         """Take in that a signal is not followed, and that nothing else follows from it."""

@@ -9,7 +9,7 @@ from backtest.results.pnl import LeaderSums
 from backtest.simulation.latency import RecordedDelay
 from backtest.simulation.leader_memory import LeaderMemory
 from backtest.simulation.run_journal import RunLedger
-from backtest.simulation.simulated_venue import RunClock
+from backtest.simulation.world.simulated_venue import RunClock
 from buyer.domain.others_paid import WINDOW_MS
 from tests.backtest.histories import a_trade, at, run
 from tests.buyer.builders import some_settings
