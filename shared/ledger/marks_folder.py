@@ -38,7 +38,7 @@ class MarksFolder:
         """Return a writer's marks as they were kept last."""
         file = self._folder / f"ledger-{self._server}-{re.sub(r'[^A-Za-z0-9]+', '-', name)}.json"
         place = self._read(file)
-        marks = LedgerMarks(place, self._changed.set)
+        marks = LedgerMarks(place, self._note_change)
         with self._lock:
             self._marks[file] = marks
             self._saved[file] = place or LedgerPlace()
@@ -46,6 +46,10 @@ class MarksFolder:
                 self._thread = threading.Thread(target=self._run, name="marks", daemon=True)
                 self._thread.start()
         return marks
+
+    def _note_change(self) -> None:
+        if not self._changed.is_set():  # every step of the ledger comes by here
+            self._changed.set()
 
     def save(self) -> None:
         """Write what moved on since the last time."""
