@@ -27,6 +27,7 @@ from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
 from shared.domain.value import OMITTED, Value
 from shared.messages.base import REUSED, Event
+from shared.messages.recently_made import RecentlyMade
 from shared.messages.wire_forms import SPELLED_FORMS, Make, WireForm
 from shared.messages.wire_problems import explain_problem, placed_error
 
@@ -231,18 +232,8 @@ def _omitted(form: WireForm) -> WireForm:
 
 
 def _reused(write: Make) -> Make:
-    """Return what makes JSON of a part, and keeps that of the last one: whatever holds it next holds the same text."""
-    last: tuple[Any, Any] = (None, None)
-
-    def write_reused(value: Any) -> Any:  # noqa: ANN401 - any value
-        nonlocal last
-        part, raw = last  # both at once: other threads write, too
-        if part is not value:
-            raw = Raw(encode(write(value)))
-            last = value, raw
-        return raw
-
-    return write_reused
+    """Return what makes JSON of a part once: whatever holds it next holds the same text."""
+    return RecentlyMade(lambda value: Raw(encode(write(value))))
 
 
 def _unless_none(write: Make) -> Make:
