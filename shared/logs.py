@@ -99,10 +99,15 @@ def _chain(*, as_json: bool) -> list[Processor]:
     first: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.format_exc_info,
+        _show_error,
         _hide_secrets,
     ]
     return [*first, _json_renderer()] if as_json else [*first, _plain_text, _text_renderer()]
+
+
+def _show_error(logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write the error's traceback out, in the few lines that have one."""
+    return structlog.processors.format_exc_info(logger, method, line) if "exc_info" in line else line
 
 
 def _json_renderer() -> Processor:

@@ -20,6 +20,8 @@ from shared.ledger.ledger_marks import LedgerMarks, LedgerPlace
 
 EVERY_S = 0.2
 _STOP_CHECK_S = 0.2
+_SYNC = getattr(os, "fdatasync", os.fsync)
+"""The times of the file, which nobody reads, take as long as all the rest; not every system can leave them out."""
 _FORM = 1
 
 
@@ -99,7 +101,7 @@ class MarksFolder:
             written = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
             try:
                 os.write(written, text.encode())
-                os.fsync(written)
+                _SYNC(written)
             finally:
                 os.close(written)
             Path(beside).replace(file)
