@@ -233,7 +233,7 @@ def _omitted(form: WireForm) -> WireForm:
 
 def _reused(write: Make) -> Make:
     """Return what makes JSON of a part once: whatever holds it next holds the same text."""
-    return RecentlyMade(lambda value: Raw(encode(write(value))))
+    return _unless_none(RecentlyMade(lambda value: Raw(encode(write(value)))))
 
 
 def _unless_none(write: Make) -> Make:
