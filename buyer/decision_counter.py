@@ -1,6 +1,7 @@
 """Counts of one shard's decisions, by verdict and by the reason of a skip."""
 
 from collections import Counter
+from functools import lru_cache
 
 from shared import logs, metrics
 from shared.domain.money import cost_micro, micro_text, price_of
@@ -14,6 +15,7 @@ class DecisionCounter:
         self.counts: Counter[str] = Counter()
         self._total = metrics.make_counter("decisions_total", "Decisions, by verdict and outcome.", "verdict", "state")
         self._skips = metrics.make_counter("skips_total", "Decisions not to follow, by the rule that failed.", "rule")
+        self._counted = lru_cache(maxsize=64)(self._total.labels)
         self._log = logs.get_logger("buyer").bind()  # made once: an unbound one is made for each line
 
     def count(self, decision: BuyEngineDecision) -> None:
@@ -21,7 +23,7 @@ class DecisionCounter:
         kind = decision.reason.partition(":")[0]
         state = decision.outcome.state if decision.outcome else None
         self.counts[decision.verdict if decision.verdict != "SKIP" else f"SKIP {kind}"] += 1
-        self._total.labels(decision.verdict, state or "none").inc()
+        self._counted(decision.verdict, state or "none").inc()
         if decision.verdict == "SKIP":
             self._skips.labels(kind).inc()
         self._log.info(

@@ -143,6 +143,8 @@ class SignalHandler:
 
     def _waits_behind(self, entry: StreamEntry) -> bool:
         """Put an entry behind what waits in its line, if anything does; say whether it was."""
+        if not len(self._deferred):
+            return False
         line = self._line_of_entry(entry)
         waits = self._deferred.holds(line) and not is_retraction(entry)
         if waits:

@@ -99,17 +99,20 @@ def _chain(*, as_json: bool) -> list[Processor]:
     first: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.format_exc_info,
-        _hide_secrets,
     ]
-    return [*first, _json_renderer()] if as_json else [*first, _plain_text, _text_renderer()]
+    if as_json:
+        return [*first, _json_line]
+    return [*first, _show_error, _hide_secrets, _plain_text, _text_renderer()]
 
 
-def _json_renderer() -> Processor:
-    def write(line: Any, **_: Any) -> str:  # noqa: ANN401 - as the renderer calls it
-        return _ENCODER.encode(line)
+def _json_line(logger: object, method: str, line: MutableMapping[str, Any]) -> str:
+    """Return the whole line at once: it is written for every order."""
+    return _ENCODER.encode(_hide_secrets(logger, method, _show_error(logger, method, line)))
 
-    return structlog.processors.JSONRenderer(serializer=write)
+
+def _show_error(logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write the error's traceback out, in the few lines that have one."""
+    return structlog.processors.format_exc_info(logger, method, line) if "exc_info" in line else line
 
 
 def _text_renderer() -> Processor:

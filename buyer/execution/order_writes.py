@@ -36,6 +36,7 @@ from shared.domain.record_kinds import EXITS, INTENTS, ORDERS, SIGNED
 from shared.ledger.port import lot_record
 from shared.messages.base import DEAD, DECISIONS, fact_id
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Outcome, Portfolio
+from shared.messages.events import write_event
 from shared.messages.service import DeadLetter
 from shared.messages.value_codec import write_value
 
@@ -96,7 +97,7 @@ def ending_write(
     if order is None or outcome is None or scope is None or facts is None:
         write, kept = decision_write(decision), ()
     elif is_provisional(decision.mode, outcome):
-        write, kept = decision_write(decision), (LedgerRecord(ORDERS, order.id, text),)
+        write, kept = decision_write(decision), (_open_order(decision, order),)
         told = ((DECISIONS, order_update(decision, order, outcome)), *told)
     else:
         write, kept = filled_write(decision, order, outcome, scope, facts), ()
@@ -178,6 +179,11 @@ def unfilled_order(decision: BuyEngineDecision) -> BuyEngineDecision:
     if outcome is None or not is_provisional(decision.mode, outcome):
         return decision
     return replace(decision, outcome=replace(outcome, shares=0))
+
+
+def _open_order(decision: BuyEngineDecision, order: Order) -> LedgerRecord:
+    """Return what is kept of an order until its end: the rules, which its decision tells, say nothing of that."""
+    return LedgerRecord(ORDERS, order.id, write_event(replace(decision, rules=())))
 
 
 def _opened_lots(

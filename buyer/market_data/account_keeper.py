@@ -29,6 +29,8 @@ from shared.messages.account import LotMark, LotMarks, equity_point, unrealized_
 
 SOON_S = 2.0
 """So soon after a look what happened to the ledger since is worth another one."""
+SHARE = 20
+"""Looking takes at most this part of the time: with thousands of open orders it is done less often."""
 PATIENCE_MS = 45_000
 """So far into a minute a point waits for the mark of every lot; then it says that equity is not known."""
 
@@ -52,6 +54,7 @@ class AccountKeeper:
     _minute: int = field(default=-1, init=False)
     _seq: int = field(default=-1, init=False)
     _next: float = field(default=0.0, init=False)
+    _rested_at: float = field(default=0.0, init=False)
 
     def start(self, stop: threading.Event) -> None:
         """Keep it from now on until `stop`."""
@@ -63,10 +66,13 @@ class AccountKeeper:
         Raises:
             Unavailable: the server is away.
         """
-        if not self.books.active:
+        if not self.books.active or self.clock.monotonic() < self._rested_at:
             return
         if self.clock.monotonic() >= self._next or RedisLedger(self.redis, self.mode).read(()).seq != self._seq:
+            began = self.clock.monotonic()
             self.keep_once()
+            now = self.clock.monotonic()
+            self._rested_at = now + SHARE * (now - began)
 
     def keep_once(self) -> None:
         """Tell the marks, and add the minute's point where it is missing.

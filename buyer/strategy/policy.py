@@ -13,7 +13,7 @@ from buyer.strategy.cached_value import cached_property
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, Traded
 from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.exits.mirrored_sales import SMALL_SALE
-from buyer.strategy.rule import UNKNOWN, Rule, Shown, why_unknown
+from buyer.strategy.rule import UNKNOWN, Shown, why_unknown
 from buyer.strategy.rule_table import OPENS_EXIT, TOO_SMALL, RuleSet, exit_rules, rules_of
 from buyer.strategy.signal_filters import trade_text
 from buyer.strategy.sizing import is_cut, is_told_again
@@ -73,18 +73,17 @@ class Rulings(Sequence[RuleResult]):
         """Ask what was not asked yet: the first rules are known to pass."""
         case, failed, names = self._case, self._failed, list(self._rules)
         known = 0 if failed is None else names.index(failed[0]) if failed else len(names)
-        rules = enumerate(self._rules.items())
-        return tuple([_result(name, rule, case, passed=place < known) for place, (name, rule) in rules])
-
-
-def _result(name: str, rule: Rule, case: ContextBase, *, passed: bool) -> RuleResult:
-    passes, shows, _ = rule
-    try:
-        passed = passed or passes(case)
-        value, limit = shows(case)
-    except UNKNOWN as error:
-        return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {why_unknown(error)}")
-    return _told(name, passed, value, limit)
+        results: list[RuleResult] = []
+        for place, (name, (passes, shows, _)) in enumerate(self._rules.items()):
+            try:
+                passed = place < known or passes(case)
+                value, limit = shows(case)
+            except UNKNOWN as error:
+                unknown = f"cannot be evaluated: {why_unknown(error)}"
+                results.append(RuleResult(rule=name, passed=False, value=unknown))
+            else:
+                results.append(_told(name, passed, value, limit))
+        return tuple(results)
 
 
 @lru_cache(maxsize=1024)

@@ -55,6 +55,8 @@ _SHORT = 28
 _ZERO = Decimal(0)
 _MOST_ADJUSTED = 100
 """Places before the point: "1e999999" overflows, and a little less is an integer of megabytes."""
+_PLACES, _MOST_SIGNS = 6, 40
+"""An amount so short needs no rounding to be read."""
 MOST_EXPONENT = 10
 _ROOT_STEP = Decimal("1e-30")
 """What a fractional power is rounded to, so that a root of 0.25 is 0.5 and its fee is not cut by a step."""
@@ -162,6 +164,9 @@ def read_micro(text: str) -> int:
     """
     if not _PLAIN(text):
         raise ValueError(f"not an amount: {text!r}")
+    whole, _, rest = text.partition(".")
+    if len(rest) <= _PLACES and len(whole) <= _MOST_SIGNS:
+        return int(whole + rest.ljust(_PLACES, "0"))
     try:
         return to_micro(text)
     except Malformed as error:

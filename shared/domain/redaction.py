@@ -28,6 +28,7 @@ _PUBLIC_NAMES = frozenset({"public_key", "token_count", "token_id", "token_ids",
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 _MOST_COUNTED = 2**63
+_PLAIN_KINDS = frozenset({str, int, float, bool, type(None)})
 
 # Every repetition is bounded: text from outside must cost no more than its length.
 _SHAPES = (
@@ -76,10 +77,25 @@ def redact_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any val
         return HIDDEN
     if isinstance(value, Mapping):
         fields = cast("Mapping[Any, Any]", value)
+        if _is_plain(fields):
+            return fields
         return {key: redact_secrets(item, str(key)) for key, item in fields.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact_secrets(item) for item in cast("list[Any]", value)]
     return value
+
+
+def _is_plain(fields: Mapping[Any, Any]) -> bool:
+    """Say whether nothing in there is secret, seen at once: as in most lines, which hold words and numbers alone."""
+    if not _PLAIN_KINDS.issuperset(map(type, fields.values())) or not _are_public(tuple(fields)):
+        return False
+    text = "\n".join([value for value in fields.values() if type(value) is str])
+    return text.isascii() and not _find_hint(text.lower())
+
+
+@lru_cache(maxsize=1024)
+def _are_public(names: tuple[Any, ...]) -> bool:
+    return not any(is_secret_name(str(name)) for name in names)
 
 
 def _is_harmless(value: object) -> bool:

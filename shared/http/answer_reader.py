@@ -8,7 +8,8 @@ from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
-from urllib3 import HTTPHeaderDict
+
+from shared.http.header_fields import HeaderFields
 
 PIECE_BYTES = 64 * 1024
 _MOST_BESIDES = 64 * 1024
@@ -28,7 +29,7 @@ class AnswerReader:
     """Reads one answer: its head, then its body; `lasts` tells in the end whether the connection can be used again."""
 
     def __init__(self, line: ByteSource, method: str) -> None:
-        self.status, self.headers, self.lasts = 0, HTTPHeaderDict(), False
+        self.status, self.headers, self.lasts = 0, HeaderFields(), False
         self._line, self._bodiless = line, method == "HEAD"
         self._parser = HttpResponseParser(self)
         self._pieces: list[bytes] = []

@@ -264,6 +264,8 @@ class Upstream:
         return bytes(body)
 
     def _tell_gates(self, answer: HttpResponse, latency_s: float) -> None:
+        if not self._gates:
+            return
         after_s = retry_after_s(answer.headers, self._clock.now_ms())
         if answer.is_throttle(after_s):
             self.throttled(after_s)

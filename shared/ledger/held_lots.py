@@ -3,9 +3,13 @@
 As long as nobody knows what it brought, the shares are held: else an account would be poorer for a moment at each sale.
 """
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder
 
 from shared.domain.ledger_accounts import COST, SHARES, Lot, lot_key
 from shared.domain.ledger_write import Balances
@@ -29,8 +33,8 @@ def shares_set_aside(found: Balances) -> Counter[str]:
     """Return by lot how many shares (micro-units) orders under way have taken out of it."""
     aside: Counter[str] = Counter()
     for order in _orders(text for (kind, _), text in found.records.items() if kind in {INTENTS, ORDERS}):
-        if order.get("side") == "SELL":
-            aside[lot_key(order["leader"], order["token_id"])] += read_micro(order["shares"])
+        if order.side == "SELL":
+            aside[lot_key(order.leader, order.token_id)] += read_micro(order.shares)
     return aside
 
 
@@ -39,9 +43,26 @@ def _lot(facts: dict[str, object], name: str, values: Mapping[str, int], aside: 
     return Lot(**facts, shares=shares + aside, cost=cost, behind=behind)  # pyright: ignore[reportArgumentType] - as it was written
 
 
-def _orders(texts: Iterable[str]) -> Iterable[dict[str, str]]:
+class _KeptOrder(Struct, gc=False):
+    """What counts of an order, as a record tells it."""
+
+    side: str
+    leader: str
+    token_id: str
+    shares: str
+
+
+class _Kept(Struct, gc=False):
+    """A record's decision: there can be thousands, so that nothing else of them is read."""
+
+    order: _KeptOrder | None
+
+
+_decode = Decoder(_Kept).decode
+
+
+def _orders(texts: Iterable[str]) -> Iterable[_KeptOrder]:
     for text in texts:
-        try:
-            yield json.loads(text)["order"] or {}
-        except (ValueError, LookupError, TypeError):
-            continue
+        with contextlib.suppress(MsgspecError, ValueError):
+            if order := _decode(text).order:
+                yield order

@@ -64,7 +64,7 @@ class LedgerMarks:
             if seq <= before.seen and not (write_id and seq > before.write_seq):
                 return
             own = (write_id, seq) if write_id and seq > before.write_seq else (before.write_id, before.write_seq)
-            self._place = replace(before, seen=max(seq, before.seen), write_id=own[0], write_seq=own[1])
+            self._place = LedgerPlace(max(seq, before.seen), *own, before.controls, before.doubt_since_ms)
         self._changed()
 
     def note_controls(self, values: Mapping[str, int]) -> None:

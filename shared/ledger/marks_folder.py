@@ -20,6 +20,8 @@ from shared.ledger.ledger_marks import LedgerMarks, LedgerPlace
 
 EVERY_S = 0.2
 _STOP_CHECK_S = 0.2
+_SYNC = getattr(os, "fdatasync", os.fsync)
+"""The times of the file, which nobody reads, take as long as all the rest; not every system can leave them out."""
 _FORM = 1
 
 
@@ -38,7 +40,7 @@ class MarksFolder:
         """Return a writer's marks as they were kept last."""
         file = self._folder / f"ledger-{self._server}-{re.sub(r'[^A-Za-z0-9]+', '-', name)}.json"
         place = self._read(file)
-        marks = LedgerMarks(place, self._changed.set)
+        marks = LedgerMarks(place, self._note_change)
         with self._lock:
             self._marks[file] = marks
             self._saved[file] = place or LedgerPlace()
@@ -46,6 +48,10 @@ class MarksFolder:
                 self._thread = threading.Thread(target=self._run, name="marks", daemon=True)
                 self._thread.start()
         return marks
+
+    def _note_change(self) -> None:
+        if not self._changed.is_set():  # every step of the ledger comes by here
+            self._changed.set()
 
     def save(self) -> None:
         """Write what moved on since the last time."""
@@ -95,7 +101,7 @@ class MarksFolder:
             written = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
             try:
                 os.write(written, text.encode())
-                os.fsync(written)
+                _SYNC(written)
             finally:
                 os.close(written)
             Path(beside).replace(file)

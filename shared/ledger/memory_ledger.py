@@ -146,12 +146,13 @@ class MemoryLedger:
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
     ) -> Balances:
         """Return accounts (0 where unknown), which of `writes` happened, and the asked records."""
-        found = {(kind, name): self._records.get(kind, {}).get(name) for kind, name in records}
+        value_of, kinds = self.values.get, self._records
+        found = {key: kinds[key[0]][key[1]] for key in records if key[0] in kinds and key[1] in kinds[key[0]]}
         return Balances(
-            seq=self.seq,
-            values={account: self.values.get(account, 0) for account in accounts},
-            done=frozenset(write for write in writes if write in self._done),
-            records={key: kept_text(kept) for key, kept in found.items() if kept is not None},
+            self.seq,
+            {account: value_of(account, 0) for account in accounts},
+            frozenset([write for write in writes if write in self._done]),
+            {key: kept_text(kept) for key, kept in found.items()},
         )
 
     def records(self, kind: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
 from shared.domain.value import OMITTED, Value
 from shared.messages.base import REUSED, Event
+from shared.messages.recently_made import RecentlyMade
 from shared.messages.wire_forms import SPELLED_FORMS, Make, WireForm
 from shared.messages.wire_problems import explain_problem, placed_error
 
@@ -90,7 +91,7 @@ def _made_codec(model: type[Value]) -> ValueCodec[Any]:
 
 def write_value(value: Value) -> str:
     """Return the value's one JSON form: fields in declared order, no spaces."""
-    return codec_of(type(value)).write(value)
+    return _made_codec(type(value)).write(value)
 
 
 def kept_text(kept: str | Value) -> str:
@@ -136,7 +137,9 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
     )
     wire = make_struct(rows, kw_only=True, namespace={"__doc__": model.__doc__})
     told = make_struct([(row[0], Any) for row in rows])
-    writes = [(place, write) for place, row in enumerate(rows) if (write := forms[row[0]].write)]
+    made = [(place, form, form.write) for place, row in enumerate(rows) if (form := forms[row[0]]).write]
+    writes = [(place, write) for place, form, write in made if not form.optional]
+    optional = [(place, write, write(None)) for place, form, write in made if form.optional]
 
     def of_wire(read: Any) -> Value:  # noqa: ANN401 - a struct that was made here
         values = asdict(read)
@@ -155,6 +158,8 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
             del values[at]
         for place, make in writes:
             values[place] = make(values[place])
+        for place, make, none in optional:
+            values[place] = none if (found := values[place]) is None else make(found)
         return told(*values)
 
     return wire, of_wire, to_wire
@@ -185,7 +190,7 @@ def _form(hint: Any) -> WireForm:  # noqa: ANN401 - a type, or what typing makes
         return WireForm(tuple[form.type, ...], form.read and _each(form.read), form.write and _each(form.write))
     if kind in {Union, UnionType} and NoneType in inner and len(inner) == 2:  # noqa: PLR2004 - one and None
         form = _form(_some_of(hint))
-        return WireForm(form.type | None, form.read, form.write and _unless_none(form.write))
+        return WireForm(form.type | None, form.read, form.write and _unless_none(form.write), optional=True)
     if hint in _PLAIN or kind in {Literal, dict}:
         return WireForm(hint)
     raise TypeError(f"no form for {hint}")
@@ -223,22 +228,12 @@ def _omitted(form: WireForm) -> WireForm:
             return UNSET
         return form.write(value) if form.write else value
 
-    return WireForm(form.type | UnsetType | None, read, write)
+    return WireForm(form.type | UnsetType | None, read, write, optional=True)
 
 
 def _reused(write: Make) -> Make:
-    """Return what makes JSON of a part, and keeps that of the last one: whatever holds it next holds the same text."""
-    last: tuple[Any, Any] = (None, None)
-
-    def write_reused(value: Any) -> Any:  # noqa: ANN401 - any value
-        nonlocal last
-        part, raw = last  # both at once: other threads write, too
-        if part is not value:
-            raw = Raw(encode(write(value)))
-            last = value, raw
-        return raw
-
-    return write_reused
+    """Return what makes JSON of a part once: whatever holds it next holds the same text."""
+    return _unless_none(RecentlyMade(lambda value: Raw(encode(write(value)))))
 
 
 def _unless_none(write: Make) -> Make:

@@ -40,6 +40,8 @@ class WireForm(NamedTuple):
     type: Any
     read: Make | None = None
     write: Make | None = None
+    optional: bool = False
+    """Whether it may be None, for which nothing has to be made anew each time."""
 
 
 @lru_cache(maxsize=16_384)

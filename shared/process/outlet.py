@@ -200,7 +200,8 @@ def print_line(line: str) -> None:
     """Write one line to stdout, for whoever reads it; nobody hears of a reader that left, outlet or not."""
     try:
         sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        if not getattr(sys.stdout, "line_buffering", False):
+            sys.stdout.flush()
     except (OSError, ValueError):
         _count("stdout", 1)
 

@@ -1,6 +1,8 @@
 """A connection of each thread's own: a command takes little more than half the processor time of redis-py's pool."""
 
 import os
+import select
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -9,7 +11,6 @@ from typing import Any, cast
 import hiredis
 from redis import Redis
 from redis.connection import AbstractConnection
-from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
 from shared.redis.connection.key_prefix import PrefixPacker
@@ -24,6 +25,8 @@ class _Own(threading.local):
     """A thread's connection while nothing is due on it; one that is dropped closes itself."""
 
     line: AbstractConnection | None = None
+    news: "select.poll | None" = None
+    """Tells whether anything came on it unasked."""
 
 
 @lru_cache(maxsize=32)
@@ -64,7 +67,7 @@ class OwnLine:
             return []
         line = self._taken()
         try:
-            line.send_packed_command([self._pack(tuple(command)) for command in commands])
+            line.send_packed_command([b"".join([self._pack(tuple(command)) for command in commands])])
             if meanwhile is not None:
                 meanwhile()
             answers = [_answer(line) for _ in commands]
@@ -80,20 +83,20 @@ class OwnLine:
         if line is None or line.pid != os.getpid():  # a forked process must not speak on its parent's
             pool = self._redis.connection_pool
             line = pool.connection_class(**pool.connection_kwargs)
-        elif _is_good(line):
+        elif self._own.news is not None and not self._own.news.poll(0):
             return line
         else:
             line.disconnect()
         line.connect()
+        self._own.news = _listening(line)
         return line
 
 
-def _is_good(line: AbstractConnection) -> bool:
-    """Tell whether the server neither closed it nor said anything unasked."""
-    try:
-        return not line.can_read()
-    except (ConnectionLost, OSError):
-        return False
+def _listening(line: AbstractConnection) -> "select.poll":
+    """Return what tells whether the server closed it or said anything unasked; redis-py makes one for each look."""
+    news = select.poll()
+    news.register(cast("socket.socket", line._sock), select.POLLIN)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - it has no other name
+    return news
 
 
 def _answer(line: AbstractConnection) -> Any:  # noqa: ANN401 - a server's answer

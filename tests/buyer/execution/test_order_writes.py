@@ -1,20 +1,23 @@
 """One order of writes: the journal, the settlement, the adoption and a run post the same money for the same order."""
 
+import threading
+
 import pytest
 from msgspec.structs import replace
 
 from backtest.simulation.run_journal import RunJournal, RunLedger
 from buyer.domain.ledger_scope import scope_of_draft
 from buyer.execution.decision_text import decision_text
+from buyer.execution.intent_codec import read_open_order
 from buyer.execution.journal import Journal
-from buyer.execution.order_writes import adopted_write, decision_write, filled_write, settled_write
+from buyer.execution.order_writes import adopted_write, decision_write, ending_write, filled_write, settled_write
 from shared.domain.ledger_accounts import Postings
 from shared.domain.ledger_write import Balances, LedgerRecord, LedgerWrite, Result
 from shared.domain.market import Side
 from shared.domain.record_kinds import INTENTS, LOTS, ORDERS, SIGNED
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.base import fact_id
-from shared.messages.decisions import BuyEngineDecision, Inputs, Order, OrderState, Outcome
+from shared.messages.decisions import BuyEngineDecision, Inputs, Order, OrderState, Outcome, RuleResult
 from shared.messages.events import write_event
 from tests.amounts import D
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_market, a_portfolio, some_limits
@@ -174,6 +177,35 @@ def test_an_adopted_fill_reserves_what_an_intent_would_have(decided: bool) -> No
     assert adopted.postings == ledger.writes[0].postings
     assert adopted.id == ("adopted:" + order.id if decided else "decision:s1")
     assert len(adopted.events) == (1 if decided else 2)
+
+
+def test_an_open_order_is_kept_without_the_rules_that_its_decision_tells() -> None:
+    rule = RuleResult(rule="cash", passed=True, value="1", limit="0")
+    decision = replace(a_decision("BUY", "live", an_outcome()), rules=(rule,))
+
+    write = ending_write(decision, scope_of_draft(decision), a_market(), None)
+
+    (kept,) = [record.value for record in write.records if record.kind == ORDERS]
+    assert read_open_order(str(kept)) == replace(decision, rules=())
+    assert [event for _, event in write.events if isinstance(event, BuyEngineDecision)] == [decision]
+    assert write.texts == {decision.id: write_event(decision)}
+
+
+def test_an_open_order_of_before_is_read_with_its_rules() -> None:
+    rule = RuleResult(rule="cash", passed=True, value="1", limit="0")
+    decision = replace(a_decision("BUY", "live", an_outcome()), rules=(rule,))
+
+    assert read_open_order(write_event(decision)) == decision
+
+
+def test_a_text_that_one_thread_wrote_is_there_for_another() -> None:
+    decision, texts = a_decision("BUY", "live"), list[str]()
+
+    writer = threading.Thread(target=lambda: texts.append(decision_text(decision)))
+    writer.start()
+    writer.join()
+
+    assert decision_text(decision) is texts[0]
 
 
 def test_a_decisions_text_is_its_one_form_whatever_was_written_before() -> None:

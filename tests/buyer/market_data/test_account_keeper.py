@@ -1,11 +1,12 @@
 """What a buyer tells of its account, on a real server: marks from the books it has, and a point a minute."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from redis import Redis
 
-from buyer.market_data.account_keeper import AccountKeeper
+from buyer.market_data.account_keeper import SHARE, AccountKeeper
 from buyer.market_data.held_books import LOOKED_S, HeldBooks
 from shared.account.equity_line import first_point, points_at
 from shared.account.lot_marks import read_marks
@@ -13,6 +14,7 @@ from shared.account.published_limits import read_limits
 from shared.clock import ManualClock
 from shared.domain.ledger_accounts import CASH, DEPOSITED, Lot
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite
+from shared.domain.market import MarketFacts
 from shared.domain.money import proceeds_micro, taker_fee
 from shared.domain.record_kinds import INTENTS
 from shared.ledger.port import lot_record
@@ -134,3 +136,24 @@ def test_what_is_bought_has_its_mark_before_the_next_look_is_due(account: Accoun
     marks = read_marks(account.redis, "paper")
     assert marks is not None
     assert [mark.shares for mark in marks.marks] == [D(15)]
+
+
+def test_a_look_that_takes_long_is_not_made_again_soon(account: Account) -> None:
+    def slowly(tokens: Sequence[str]) -> dict[str, MarketFacts]:
+        account.clock.advance(1)
+        return {token: a_market() for token in tokens}
+
+    account.keeper.facts = slowly
+    seen: list[int] = []
+    account.look()
+    account.keeper.keep_due()
+    account.write("more", (f"shares:{LOT.key}", D(5)), (f"cost:{LOT.key}", D("2.5")))
+
+    for _ in range(2):
+        account.clock.advance(SHARE / 2)
+        account.look()
+        account.keeper.keep_due()
+        marks = read_marks(account.redis, "paper")
+        seen += [mark.shares for mark in marks.marks] if marks else []
+
+    assert seen == [D(10), D(15)]

@@ -18,6 +18,7 @@ from shared.domain.money import (
     from_micro,
     money_text,
     price_of,
+    read_micro,
     taker_fee,
     to_micro,
 )
@@ -46,6 +47,11 @@ def test_an_amount_is_exact_and_has_one_form(micro: int) -> None:
     assert Fraction(value) * MICRO == micro or abs(micro) > 10**27
     assert "E" not in str(value)
     assert "." not in str(value) or not str(value).endswith("0")
+
+
+@given(st.from_regex(r"-?[0-9]{1,50}(\.[0-9]{1,9})?", fullmatch=True))
+def test_a_short_text_is_read_as_every_other_one(text: str) -> None:
+    assert read_micro(text) == to_micro(text)
 
 
 @given(st.integers(0, 10**15), st.integers(1, 10**15))

@@ -14,7 +14,7 @@ from shared.capture.capture import Capture
 from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
 from shared.messages.base import Event, fact_id, signal_id
-from shared.messages.decisions import BuyEngineDecision
+from shared.messages.decisions import BuyEngineDecision, Inputs
 from shared.messages.events import read_event, write_event
 from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.service import BookSeen
@@ -204,6 +204,14 @@ def test_an_unknown_field_is_dropped_and_a_missing_one_has_its_default() -> None
     del said["cause"], said["catch_up"]
 
     assert read_event(json.dumps(said)) == a_signal()
+
+
+def test_a_part_that_is_written_once_and_missing_has_its_default_too() -> None:
+    """What an older writer did not know, and what a later one leaves empty, is nothing in both."""
+    inputs = codec_of(Inputs).read('{"now_ms":1}')
+
+    assert inputs.market is None
+    assert json.loads(codec_of(Inputs).write(inputs))["market"] is None
 
 
 def test_addresses_and_hashes_are_read_in_any_case() -> None:

@@ -5,12 +5,13 @@ is `RefusedOrder`, `BarredAccount` or `NotNowResponse`: all the rest is `Unknown
 found out by its hash (pitfall 20).
 """
 
+import contextlib
 import json
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, cast
 
-from shared.domain.money import to_micro
+from shared.domain.money import read_micro, to_micro
 
 Status = Literal["live", "matched", "delayed"]
 
@@ -189,6 +190,9 @@ def _accepted(said: dict[str, Any]) -> AcceptedOrder:
 
 def _amount(value: object) -> int | None:
     """Return an amount in micro-units, None for what is none."""
+    if isinstance(value, str) and value[:1].isdecimal():  # as the venue says it
+        with contextlib.suppress(ValueError):
+            return read_micro(value)
     try:
         found = None if value is None else Decimal(str(value))
     except InvalidOperation:
