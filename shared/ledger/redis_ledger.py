@@ -61,16 +61,20 @@ class RedisLedger:
         Raises:
             As `commit` does; some may have happened.
         """
-        return [answer() for answer in self.commit_each(writes, [None] * len(writes))]
+        place = self._place()
+        replies = self._commit.many([(self._keys(write), _encoded(write, place)) for write in writes])
+        return [self._noted(write, reply) for write, reply in zip(writes, replies, strict=True)]
 
     def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
-        """Carry out each step by itself, all in one round trip; one whose turn comes later when its answer is asked.
+        """Send steps to be carried out each by itself, behind those that were sent before; go on meanwhile.
+
+        Whoever asks for an answer waits until the server has it, and for the step's turn where that comes later.
 
         Raises:
-            Unavailable: the server is away; some may have happened. The answers raise as `commit_at` does.
+            Unavailable: the server is away; some may have happened. The answers raise so too, and as `commit_at` does.
         """
         place = self._place()
-        replies = self._commit.many([(self._keys(write), _encoded(write, place)) for write in writes], turns)
+        replies = self._commit.send([(self._keys(write), _encoded(write, place)) for write in writes], turns)
         return [partial(self._answer, write, reply) for write, reply in zip(writes, replies, strict=True)]
 
     def read(

@@ -14,8 +14,8 @@ from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
 from shared.redis.connection.key_prefix import PrefixPacker
 
-_Pack = Callable[[tuple[Any, ...]], bytes]
-_plain = cast("_Pack", hiredis.pack_command)
+Pack = Callable[[tuple[Any, ...]], bytes]
+_plain = cast("Pack", hiredis.pack_command)
 _NO_PRIMARY = (ReadOnlyError, MasterDownError)
 """What a replica answers: the primary may be at the same name by now, which only a new connection finds."""
 
@@ -37,8 +37,7 @@ class OwnLine:
 
     def __init__(self, redis: Redis) -> None:
         self._redis, self._own = redis, _Own()
-        packer: PrefixPacker | None = redis.connection_pool.connection_kwargs.get("command_packer")
-        self._pack: _Pack = (lambda command: packer.pack(*command)[0]) if packer else _plain
+        self._pack = command_packer(redis)
 
     def ask(self, *command: Any, meanwhile: Callable[[], object] | None = None) -> Any:  # noqa: ANN401 - a server's answer
         """Send and read, and do `meanwhile` in between; nothing is ever sent twice.
@@ -67,7 +66,7 @@ class OwnLine:
             line.send_packed_command([self._pack(tuple(command)) for command in commands])
             if meanwhile is not None:
                 meanwhile()
-            answers = [_answer(line) for _ in commands]
+            answers = [read_answer(line) for _ in commands]
         except BaseException:
             line.disconnect()
             raise
@@ -80,7 +79,7 @@ class OwnLine:
         if line is None or line.pid != os.getpid():  # a forked process must not speak on its parent's
             pool = self._redis.connection_pool
             line = pool.connection_class(**pool.connection_kwargs)
-        elif _is_good(line):
+        elif is_good(line):
             return line
         else:
             line.disconnect()
@@ -88,7 +87,13 @@ class OwnLine:
         return line
 
 
-def _is_good(line: AbstractConnection) -> bool:
+def command_packer(redis: Redis) -> Pack:
+    """Return what makes bytes of a client's commands."""
+    packer: PrefixPacker | None = redis.connection_pool.connection_kwargs.get("command_packer")
+    return (lambda command: packer.pack(*command)[0]) if packer else _plain
+
+
+def is_good(line: AbstractConnection) -> bool:
     """Tell whether the server neither closed it nor said anything unasked."""
     try:
         return not line.can_read()
@@ -96,7 +101,7 @@ def _is_good(line: AbstractConnection) -> bool:
         return False
 
 
-def _answer(line: AbstractConnection) -> Any:  # noqa: ANN401 - a server's answer
+def read_answer(line: AbstractConnection) -> Any:  # noqa: ANN401 - a server's answer
     """Return what the server answers; an error of the command is an answer too."""
     try:
         return cast("Any", line.read_response())

@@ -1,6 +1,5 @@
 """Signals that were read together: one round trip reserves them, and they come to what they come to one by one."""
 
-import threading
 from typing import Any
 
 import pytest
@@ -226,24 +225,6 @@ def test_together_they_come_to_what_they_come_to_one_by_one(valkey_url: str, kin
 
     assert together[0] == alone[0]
     assert together[1] == alone[1]
-
-
-def test_threads_that_answer_late_do_not_hold_the_lane_of_others() -> None:
-    from buyer.token_executor import TokenExecutor  # noqa: PLC0415 - only here
-
-    free = threading.Event()
-    lanes, told = TokenExecutor(2), list[list[int]]()
-
-    def slow() -> int:
-        free.wait(5)
-        return 1
-
-    for some in lanes.finished([slow, lambda: 2], lambda: None):
-        told.append(some)
-        free.set()
-    lanes.close()
-
-    assert told == [[2], [1]]
 
 
 @pytest.mark.pitfall(19)
