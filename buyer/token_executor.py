@@ -18,6 +18,8 @@ from shared.domain.errors import OutcomeUnknown, TryAgain
 from shared.redis.streams import StreamEntry
 
 MEANWHILE_S = 1.0
+LINGER_S = 0.002
+"""So long a result waits for the next one: what follows them goes out together."""
 ALL = 1_000_000
 """The room where works are done as they begin."""
 T = TypeVar("T")
@@ -128,14 +130,14 @@ class LaneWorks(Generic[T]):
             self._pool.submit(self._do, work, owed=owed)
 
     def finished(self, *, wait: bool) -> list[T]:
-        """Do what is due `meanwhile`, and return what has finished; where there is nothing yet, `wait` a while."""
+        """Do what is due `meanwhile`, and return what has finished; where nothing else is to be done, `wait` a while."""
         found: list[T] = []
         self._attend()
+        wait_s = MEANWHILE_S if wait else 0.0
         with contextlib.suppress(queue.Empty):
-            wait = wait and bool(self._begun)
-            found += self._take(*(self._done.get(timeout=MEANWHILE_S) if wait else self._done.get_nowait()))
-            while True:
-                found += self._take(*self._done.get_nowait())
+            while self._begun:
+                found += self._take(*(self._done.get(timeout=wait_s) if wait_s else self._done.get_nowait()))
+                wait_s = LINGER_S if wait else 0.0
         return found
 
     def _attend(self) -> None:
