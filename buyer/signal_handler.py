@@ -78,7 +78,9 @@ class SignalHandler:
         steps: list[Judged] = []
         self._attend(
             entry,
-            lambda: self._dispatch(entry, lambda signal, ack: steps.append(self._executor.judge(signal, ack, beside=beside))),
+            lambda: self._dispatch(
+                entry, lambda signal, ack: steps.append(self._executor.judge(signal, ack, beside=beside))
+            ),
             ends=False,
         )
         return _step_in(steps)

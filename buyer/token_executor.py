@@ -90,8 +90,8 @@ class TokenExecutor:
 class LaneWorks(Generic[T]):
     """Works of one caller, side by side: begun while others last, their results taken as they come.
 
-    After a failure nothing more begins, except what is `owed`. Leaving the block waits for all that began, and raises what failed: what cannot
-    be cured by trying again comes first. Without a pool each is done where it is begun.
+    After a failure nothing more begins, except what is `owed`. Leaving the block waits for all that began, and raises
+    what failed: what cannot be cured by trying again comes first. Without a pool each is done where it is begun.
     """
 
     def __init__(self, most: int, pool: ThreadPoolExecutor | None, meanwhile: Callable[[], None]) -> None:
@@ -130,7 +130,7 @@ class LaneWorks(Generic[T]):
             self._pool.submit(self._do, work, owed=owed)
 
     def finished(self, *, wait: bool) -> list[T]:
-        """Do what is due `meanwhile`, and return what has finished; where nothing else is to be done, `wait` a while."""
+        """Do what is due `meanwhile`, and return what has finished; without other work, `wait` a while."""
         found: list[T] = []
         self._attend()
         wait_s = MEANWHILE_S if wait else 0.0

@@ -75,7 +75,7 @@ class RedisLedger:
         """
         place = self._place()
         replies = self._commit.send([(self._keys(write), _encoded(write, place)) for write in writes], turns)
-        return [partial(self._answer, write, reply) for write, reply in zip(writes, replies, strict=True)]
+        return [partial(self.heard_step, write, reply) for write, reply in zip(writes, replies, strict=True)]
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
@@ -138,7 +138,8 @@ class RedisLedger:
             self._marks.note(int(number), write.id if state == "written" else "")
         return _result(words)
 
-    def _answer(self, write: LedgerWrite, reply: Callable[[], object]) -> Result:
+    def heard_step(self, write: LedgerWrite, reply: Callable[[], object]) -> Result:
+        """Wait for what became of a step that was sent, and note it; raises as `commit_at`."""
         return self._noted(write, reply())
 
     def _keys(self, write: LedgerWrite) -> list[str]:

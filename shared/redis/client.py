@@ -177,7 +177,7 @@ class LuaScript:
         self._redis, self._line = redis, own_line(redis)
         self._replicated = durable and isinstance(redis, ReplicatedRedis)
         self._text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
+        self.sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: Sequence[str], args: Sequence[Any], meanwhile: Callable[[], object] | None = None) -> Any:  # noqa: ANN401 - a script's own answer
         """Run the script; do `meanwhile` while the server is at work.
@@ -269,7 +269,7 @@ class LuaScript:
 
 
 def _evalsha(script: LuaScript, keys: Sequence[str], args: Sequence[Any]) -> tuple[Any, ...]:
-    return ("EVALSHA", script._sha, len(keys), *keys, *args)  # noqa: SLF001 - of this file
+    return ("EVALSHA", script.sha, len(keys), *keys, *args)
 
 
 def check_server(redis: Redis) -> ServerFindings:

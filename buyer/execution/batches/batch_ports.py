@@ -56,7 +56,7 @@ class StepWriter(Protocol):
 
 
 class Works(Protocol[T]):
-    """Works side by side, begun while others last; leaving the block raises what failed (`token_executor.LaneWorks`)."""
+    """Works side by side, begun while others last; leaving the block raises what failed (`buyer/token_executor`)."""
 
     def __enter__(self) -> "Works[T]": ...
 

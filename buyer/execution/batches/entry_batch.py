@@ -26,7 +26,7 @@ _BUY = re.compile(r'^\{"event":"ACTIONABLE_SIGNAL","version":\d+,"id":"([^"]*)".
 ORDERS_AT_ONCE = 16
 """Orders whose intents are sent at once: the first of them waits while the last is judged."""
 MOST_ORDERS = 64
-"""Orders under way at once, and lanes of a live shard: each leaves as soon as its intent is written, behind no other."""
+"""Orders under way at once, and lanes of a live shard: each leaves once its intent is written, behind no other."""
 MOST_BEHIND = 64
 """Entries that are judged while one waits for the orders of its token to end."""
 

@@ -1,4 +1,4 @@
-"""The tokens that have orders under way in a batch: buys go beside buys, and whatever else comes waits for their end."""
+"""The tokens that have orders under way in a batch: buys go beside buys, all else waits for their end."""
 
 from buyer.execution.batches.ready_step import ReadyStep
 
