@@ -182,13 +182,21 @@ def test_no_more_are_reserved_at_once_than_can_go_out_at_once_so_a_control_stops
 
 
 @pytest.mark.pitfall(50)
-def test_what_no_replica_has_confirmed_is_not_sent_neither_at_once_nor_by_the_recovery(valkey_url: str) -> None:
-    rig = Together(valkey_url)
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("late", [True, False])
+def test_what_no_replica_has_confirmed_is_not_sent_neither_at_once_nor_by_the_recovery(
+    valkey_url: str, lanes: int, *, late: bool
+) -> None:
+    rig = Together(valkey_url, lanes=lanes)
     publish(rig, *buys(2))
     commit, each, looks = rig.ledger.commit, rig.ledger.commit_each, list[bool]()
 
     def unconfirmed(writes: list[LedgerWrite], turns: list[GateTurns | None]) -> list[Answer]:
-        each(writes, turns)
+        for answer in each(writes, turns):
+            answer()
+        return [unheard] * len(writes) if late else [unheard()]
+
+    def unheard() -> Result:
         raise Unavailable("no replica confirmed")
 
     def unconfirmed_one(write: LedgerWrite) -> Result:
