@@ -194,7 +194,9 @@ def test_what_no_replica_has_confirmed_is_not_sent_neither_at_once_nor_by_the_re
     def unconfirmed(writes: list[LedgerWrite], turns: list[GateTurns | None]) -> list[Answer]:
         for answer in each(writes, turns):
             answer()
-        return [unheard] * len(writes) if late else [unheard()]
+        if not late:
+            unheard()
+        return [unheard for _ in writes]
 
     def unheard() -> Result:
         raise Unavailable("no replica confirmed")
