@@ -13,7 +13,7 @@
 | wallet | the ledger is all there is | compared with the chain every `WALLET_CHECK_S` |
 | the ledger's owner | noted, and said where it changes | a wallet; another is refused |
 | the ledger's last place | in memory | on disk too, in `RUN_DIR` |
-| orders at once | one: a session can be replayed | `ORDERS_AT_ONCE` |
+| orders at once | one: a session can be replayed | `MOST_ORDERS` |
 """
 
 import threading
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from redis import Redis
 
 from buyer.config import BuyerSettings
-from buyer.execution.batches.entry_batch import ORDERS_AT_ONCE
+from buyer.execution.batches.entry_batch import MOST_ORDERS
 from buyer.execution.order_transit import OrderTransit
 from buyer.execution.venue_port import Venue
 from buyer.market_data.held_books import HeldBooks
@@ -189,7 +189,7 @@ def _live_shard(account: "LiveAccount", parts: ProcessParts, identity: ShardIden
         transit=None,
         settlement=account.settlement(identity.settlement_writer),
         recovery=account.recovery(identity, parts.prices),
-        executor=TokenExecutor(most=ORDERS_AT_ONCE),
+        executor=TokenExecutor(most=MOST_ORDERS),
     )
 
 

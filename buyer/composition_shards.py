@@ -48,6 +48,8 @@ from shared.redis.lease import Lease
 from shared.redis.streams import StreamEntry
 
 BLOCK_MS = 1000
+READ_AT_ONCE = 256
+"""Signals of one read at most: they are judged while the orders of those before are out, and no read comes between."""
 POSITIONS = "data_positions"
 
 Emit = Callable[[BuyEngineDecision], None]
@@ -263,5 +265,6 @@ class ShardBuilder:
             heir_of=self.heir_of,
             sole=True,
             mine=owned if shard.of > 1 else None,
+            batch=READ_AT_ONCE,
             block_ms=1 if self.waiting else BLOCK_MS,
         )

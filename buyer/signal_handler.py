@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from buyer.crash_limiter import Crashed, CrashLimiter
 from buyer.execution.batches.ready_step import Judged, ReadyStep
@@ -68,14 +68,19 @@ class SignalHandler:
         if not self._waits_behind(entry):
             self._attend(entry, lambda: self._dispatch(entry, self._executor.process_actionable))
 
-    def judge_entry(self, entry: StreamEntry) -> ReadyStep | None:
-        """Judge one entry and return its first step; None where it has none, or waits, or has come to its end."""
+    def judge_entry(self, entry: StreamEntry, beside: Collection[str] = frozenset()) -> ReadyStep | None:
+        """Judge one entry and return its first step; None where it has none, or waits, or has come to its end.
+
+        A buy goes `beside` the orders of these signals.
+        """
         if self._waits_behind(entry):
             return None
         steps: list[Judged] = []
         self._attend(
             entry,
-            lambda: self._dispatch(entry, lambda signal, ack: steps.append(self._executor.judge(signal, ack))),
+            lambda: self._dispatch(
+                entry, lambda signal, ack: steps.append(self._executor.judge(signal, ack, beside=beside))
+            ),
             ends=False,
         )
         return _step_in(steps)

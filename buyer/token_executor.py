@@ -10,14 +10,18 @@ import queue
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from shared.domain.errors import OutcomeUnknown, TryAgain
 from shared.redis.streams import StreamEntry
 
 MEANWHILE_S = 1.0
+LINGER_S = 0.002
+"""So long a result waits for the next one: what follows them goes out together."""
+ALL = 1_000_000
+"""The room where works are done as they begin."""
 T = TypeVar("T")
 _TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
 _LEADER = re.compile(r'"leader"\s*:\s*"([^"]*)"')
@@ -60,31 +64,13 @@ class TokenExecutor:
         work = deque(tokens)
         self._work_out(len(tokens), lambda: _work(work, handle, stop, over), meanwhile, over)
 
-    def finished(self, works: Sequence[Callable[[], T]], meanwhile: Callable[[], None]) -> Iterator[list[T]]:
-        """Do every work, side by side, and yield what is finished as it comes; a stop does not end them.
-
-        Raises:
-            As `run` does, when all that was finished has been yielded; some works may not have begun.
-        """
-        over, left, done = threading.Event(), deque(works), queue.SimpleQueue[T | None]()
-        if self._most == 1 or len(works) <= 1:
-            errors = _alone(left, done.put, meanwhile)
-            if some := _drained(done, 0):
-                yield some
-            _raise(errors)
-            return
+    def works(self, meanwhile: Callable[[], None], of: type[T]) -> "LaneWorks[T]":
+        """Return what does works side by side, while others are still begun; they come to some of `of`."""
+        del of
+        if self._most == 1:
+            return LaneWorks(ALL, None, meanwhile)
         pool = self._pool = self._pool or ThreadPoolExecutor(self._most, thread_name_prefix="lane")
-        busy = [pool.submit(_do_works, left, done.put, over) for _ in range(min(self._most, len(works)))]
-        errors: list[BaseException] = []
-        try:
-            while not all(one.done() for one in busy) or not done.empty():
-                if some := _drained(done, MEANWHILE_S):
-                    yield some
-                errors += _tried(meanwhile, over)
-        finally:
-            over.set()
-            wait(busy)
-        _raise([*errors, *(one.exception() for one in busy)])
+        return LaneWorks(self._most, pool, meanwhile)
 
     def close(self) -> None:
         """End the threads; `run` has come back, so none is at work, and may be called again."""
@@ -101,43 +87,81 @@ class TokenExecutor:
         _raise([*_attended(busy, meanwhile, over), *(one.exception() for one in busy)])
 
 
-def _do_works(left: "deque[Callable[[], T]]", tell: Callable[[T | None], None], over: threading.Event) -> None:
-    """Take one work after the other; a failure ends all threads at their next work. None tells of the end."""
-    try:
-        while left and not over.is_set():
-            try:
-                work = left.popleft()
-            except IndexError:  # another thread took the last one
-                return
-            tell(work())
-    except BaseException:
-        over.set()
-        raise
-    finally:
-        tell(None)
+class LaneWorks(Generic[T]):
+    """Works of one caller, side by side: begun while others last, their results taken as they come.
 
+    After a failure nothing more begins, except what is `owed`. Leaving the block waits for all that began, and raises
+    what failed: what cannot be cured by trying again comes first. Without a pool each is done where it is begun.
+    """
 
-def _alone(
-    left: "deque[Callable[[], T]]", tell: Callable[[T | None], None], meanwhile: Callable[[], None]
-) -> list[BaseException]:
-    """Do one work after the other in this thread; return what ended them."""
-    try:
-        while left:
-            meanwhile()
-            tell(left.popleft()())
-    except Exception as error:  # noqa: BLE001 - raised once what was finished has been taken
-        return [error]
-    return []
+    def __init__(self, most: int, pool: ThreadPoolExecutor | None, meanwhile: Callable[[], None]) -> None:
+        self._most, self._pool, self._meanwhile = most, pool, meanwhile
+        self._done = queue.SimpleQueue[tuple[list[T], BaseException | None]]()
+        self._over, self._errors = threading.Event(), list[BaseException]()
+        self._begun = 0
 
+    def __enter__(self) -> "LaneWorks[T]":
+        return self
 
-def _drained(done: "queue.SimpleQueue[T | None]", wait_s: float) -> list[T]:
-    """Return what is finished, once there is something, or the time is over."""
-    found: list[T | None] = []
-    with contextlib.suppress(queue.Empty):
-        found.append(done.get(timeout=wait_s) if wait_s else done.get_nowait())
-        while True:
-            found.append(done.get_nowait())
-    return [one for one in found if one is not None]
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._over.set()
+        while self._begun:
+            self._take(*self._done.get())
+        if error is None:
+            _raise(self._errors)
+
+    @property
+    def room(self) -> int:
+        """Return how many works can begin now without waiting for another; none after a failure."""
+        return 0 if self._over.is_set() else max(0, self._most - self._begun)
+
+    @property
+    def busy(self) -> bool:
+        """Say whether a work has not ended, or its result has not been taken."""
+        return bool(self._begun)
+
+    def begin(self, work: Callable[[], list[T]], *, owed: bool = False) -> None:
+        """Do a work on a lane of its own; as many may begin as there is `room`, and others wait for a lane."""
+        self._begun += 1
+        if self._pool is None:
+            self._attend()
+            self._do(work, owed=owed)
+        else:
+            self._pool.submit(self._do, work, owed=owed)
+
+    def finished(self, *, wait: bool) -> list[T]:
+        """Do what is due `meanwhile`, and return what has finished; without other work, `wait` a while."""
+        found: list[T] = []
+        self._attend()
+        wait_s = MEANWHILE_S if wait else 0.0
+        with contextlib.suppress(queue.Empty):
+            while self._begun:
+                found += self._take(*(self._done.get(timeout=wait_s) if wait_s else self._done.get_nowait()))
+                wait_s = LINGER_S if wait else 0.0
+        return found
+
+    def _attend(self) -> None:
+        try:
+            self._meanwhile()
+        except Exception as error:  # noqa: BLE001 - raised when all have ended
+            self._fail(error)
+
+    def _do(self, work: Callable[[], list[T]], *, owed: bool) -> None:
+        try:
+            self._done.put((work() if owed or not self._over.is_set() else [], None))
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            self._over.set()
+            self._done.put(([], error))
+
+    def _take(self, found: list[T], error: BaseException | None) -> list[T]:
+        self._begun -= 1
+        if error is not None:
+            self._fail(error)
+        return found
+
+    def _fail(self, error: BaseException) -> None:
+        self._over.set()
+        self._errors.append(error)
 
 
 def _tried(meanwhile: Callable[[], None], over: threading.Event) -> list[BaseException]:

@@ -47,6 +47,7 @@ REDIS_OWNERS = (
     "shared/redis/connection/*",
     "shared/redis/consumer_group.py",
     "shared/redis/own_line.py",
+    "shared/redis/pipelined_line.py",
     "shared/account/equity_line.py",
     "shared/ledger/ledger.py",
     "shared/redis/lease.py",

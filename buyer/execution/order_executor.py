@@ -1,6 +1,6 @@
 """One signal in, one decision out: the same code live, on paper and in replay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -120,15 +120,23 @@ class BuyExecutor:
         except LedgerMoved:
             return self.carry_out(self.judge(signal, ack, ask=True))
 
-    def judge(self, signal: ActionableSignal, ack: StreamAck | None = None, *, ask: bool = False) -> Judged:
+    def judge(
+        self,
+        signal: ActionableSignal,
+        ack: StreamAck | None = None,
+        *,
+        ask: bool = False,
+        beside: Collection[str] = frozenset(),
+    ) -> Judged:
         """Decide on `signal` and return its first step; or go on with what stands.
 
         Without `ask` balances at hand will do, and what follows the step raises LedgerMoved if they moved. Other
-        steps may go out with it, in the order in which they were judged. Raises as `process_actionable` does.
+        steps may go out with it, in the order in which they were judged; a buy goes `beside` those that are under way
+        with it. Raises as `process_actionable` does.
         """
         # Before the balances are read: what is on its way would change them.
         limits = self._limits.of(signal.leader)
-        self._precedence.wait_for_orders(signal, ask=ask)
+        self._precedence.wait_for_orders(signal, ask=ask, beside=beside)
         others, selling = self._others(signal), signal.side == "SELL"
         status, scope, seen = self._observe(signal.id, signal.leader, signal.token_id, limits, ask=ask, selling=selling)
         if status.decided:

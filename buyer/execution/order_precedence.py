@@ -3,6 +3,8 @@
 A buy depends on every order of its token; a sell, and an exit, on those of its own lot.
 """
 
+from collections.abc import Collection
+
 from buyer.execution.intent_codec import read_intent
 from buyer.execution.journal import Journal
 from buyer.execution.order_transit import OrderTransit
@@ -25,7 +27,9 @@ class OrderPrecedence:
     ) -> None:
         self._journal, self._unresolved, self._transit, self._live = journal, unresolved, transit, live
 
-    def wait_for_orders(self, signal: ActionableSignal, *, ask: bool = True) -> None:
+    def wait_for_orders(
+        self, signal: ActionableSignal, *, ask: bool = True, beside: Collection[str] = frozenset()
+    ) -> None:
         """Put a signal off while an order may stand, or is on its way, that decides what may follow.
 
         A buy waits for every order of its token. A sell waits for those of its own lot, as no other can take shares
@@ -33,7 +37,8 @@ class OrderPrecedence:
         there: a sell that is stale then goes on as an exit of the whole lot. This is asked before the balances are
         read, so that what settles in between is among them.
 
-        Without `ask` the orders at hand will do: the sell's own step says if they moved.
+        Without `ask` the orders at hand will do: the sell's own step says if they moved. A buy goes `beside` the orders
+        of other buys of its token: signals that are under way with it, each of which reserved its own budget.
 
         Raises:
             NotSettled: hand it in again when that has ended.
@@ -41,7 +46,7 @@ class OrderPrecedence:
         if signal.side == "SELL":
             waits = self._unresolved.blocker_of_lot(signal.leader, signal.token_id, signal.id)
         else:
-            waits = self._unresolved.blocker_of(signal.token_id, signal.id)
+            waits = self._unresolved.blocker_of(signal.token_id, signal.id, beside)
         if waits:
             raise NotSettled(f"signal {signal.id} waits for the outcome of the order of signal {waits}")
         waits = self._order_under_way(signal.leader, signal.token_id, ask=ask) if signal.side == "SELL" else ""

@@ -3,6 +3,8 @@
 In memory only: a start finds them in the journal and begins to count anew, which is the cautious side.
 """
 
+from collections.abc import Collection
+
 from msgspec import Struct
 
 from shared.clock import Clock
@@ -46,9 +48,12 @@ class UnresolvedOrder(Struct):
     failures: int = 0
     answered: bool = False
     refused: Outcome | None = None
+    is_put_off: bool = False
+    """Whether an attempt ended without an outcome."""
 
     def put_off(self, began_s: float, now_s: float) -> None:
         """Ask again later: ever later while the venue cannot be read, and never for long parts of the time."""
+        self.is_put_off = True
         wait_s = ANSWERED_WAIT_S if self.answered else BACKOFF.wait_s(self.failures)
         self.failures = 0 if self.answered else self.failures + 1
         self.next_s = now_s + max(wait_s, (SHARE - 1) * (now_s - began_s))
@@ -87,10 +92,15 @@ class UnresolvedOrders:
         """Return the signals of those that are to be asked for now."""
         return [signal_id for signal_id in list(self._orders) if self.is_due(signal_id)]
 
-    def blocker_of(self, token_id: str, signal_id: str = "") -> str:
-        """Return the signal whose order a token waits for, '' for none; one that is due does not wait for itself."""
+    def blocker_of(self, token_id: str, signal_id: str = "", beside: Collection[str] = frozenset()) -> str:
+        """Return the signal whose order a token waits for, '' for none; one that is due does not wait for itself.
+
+        Nor for those that it may go `beside`, while their first answer has not come.
+        """
         for name, order in list(self._orders.items()) if self._orders else ():
-            if order.token_id == token_id and not (name == signal_id and self.is_due(name)):
+            if order.token_id != token_id or (name == signal_id and self.is_due(name)):
+                continue
+            if name not in beside or order.is_put_off:
                 return name
         return ""
 

@@ -89,22 +89,26 @@ class GatedScript:
         turns.taken = True
         return self._step(keys, args, turns.meanwhile)
 
-    def many(
+    def many(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """Run the script for each of `calls` in one round trip; raises as `LuaScript.many` does."""
+        return self._step.many(calls)
+
+    def send(
         self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], turns: Sequence[GateTurns | None]
     ) -> list[Callable[[], Any]]:
-        """Run the script for each of `calls`, at its turn where it has one, in one round trip (`LuaScript.each`).
+        """Send the script for each of `calls`, at its turn where it has one, and go on (`LuaScript.send_each`).
 
-        Whoever asks for the answer of a call whose turn is later waits for that, and runs it then.
+        Whoever asks for the answer of one waits for it; where its turn is later, for that, and runs it then.
 
         Raises:
-            Unavailable: as when it is called; some may have run.
+            Unavailable: as when it is called, from here or from each answer; some may have run.
         """
         asked = [GateTurn((at.gate,), at.lane, 1) if at and _is_open(at) else None for at in turns]
         now = [place for place, at in enumerate(turns) if at is None or asked[place]]
-        found = self._step.each([self._call(asked[place], *calls[place]) for place in now])
+        sent = self._step.send_each([self._call(asked[place], *calls[place]) for place in now])
         answers: dict[int, Callable[[], Any]] = {
-            place: partial(self._answered, turns[place], asked[place], answer, *calls[place])
-            for place, answer in zip(now, found, strict=True)
+            place: partial(self._answered, turns[place], asked[place], partial(sent.answer, order), *calls[place])
+            for order, place in enumerate(now)
         }
         return [
             answers[place] if place in answers else partial(self, keys, args, turns[place])
@@ -120,14 +124,14 @@ class GatedScript:
         self,
         at: GateTurns | None,
         turn: GateTurn | None,
-        answer: Any,  # noqa: ANN401 - a script's own answer
+        answer: Callable[[], Any],
         keys: Sequence[str],
         args: Sequence[Any],
     ) -> Any:  # noqa: ANN401 - a script's own answer
         """Return what the script answered, or answers once its turn has come."""
         if at is None or turn is None:
-            return answer
-        heard, *done = answer
+            return answer()
+        heard, *done = answer()
         if not done and not turn.wait(at.stop, heard):
             raise Unavailable("stopping, nothing was sent")
         at.taken = True

@@ -89,6 +89,8 @@ class MirroredLedger:
         self._under_way: dict[int, float] = {}
         self._owner, self._next = 0, 0.0
         self._heard: deque[tuple[int, LedgerWrite]] = deque(maxlen=MOST_HEARD)
+        self._news: deque[tuple[int, LedgerWrite]] = deque(maxlen=MOST_HEARD)
+        self._looks_ahead = False
         self._ahead: dict[int, LedgerWrite] = {}
         self._log = logs.get_logger("ledger")
 
@@ -109,10 +111,10 @@ class MirroredLedger:
             return [self._noted(write, result) for write, result in zip(writes, results, strict=True)]
 
     def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
-        """Carry out each step at its turn, as the ledger does."""
+        """Send each step to be carried out at its turn, as the ledger does."""
+        self._unheard |= {write.id for write in writes}
         with self._writing():
             answers = self._ledger.commit_each(writes, turns)
-        self._unheard |= {write.id for write in writes}
         return [partial(self._heard_of, write, answer) for write, answer in zip(writes, answers, strict=True)]
 
     def read(
@@ -151,6 +153,7 @@ class MirroredLedger:
         if self._owner != threading.get_ident():
             return None
         if self._foreseen is not None:
+            self._follow_news(self._foreseen)
             return self._foreseen
         copy = self._copy
         return copy if copy is not None and not self._hangs() and self._caught_up(copy) else None
@@ -165,8 +168,10 @@ class MirroredLedger:
     def look_ahead(self) -> bool:
         """Have at hand, until `stop_foreseeing`, one state and what is foreseen of it; False where none is at hand.
 
-        Whatever ends meanwhile changes nothing of it.
+        What any thread hears to be written meanwhile is at hand, too.
         """
+        self.stop_foreseeing()
+        self._looks_ahead = True
         copy = self._here()
         self._foreseen = copy.fork() if copy is not None else None
         return self._foreseen is not None
@@ -178,7 +183,15 @@ class MirroredLedger:
 
     def stop_foreseeing(self) -> None:
         """Have at hand again what the ledger has carried out."""
-        self._foreseen = None
+        self._foreseen, self._looks_ahead = None, False
+        self._news.clear()
+
+    def _follow_news(self, foreseen: ForeseenLedger) -> None:
+        """Carry out what was written since on what is foreseen, each step once."""
+        while self._news:
+            seq, write = self._news.popleft()
+            if seq > foreseen.known_seq:
+                foreseen.expect(write)
 
     def refresh(self) -> None:
         """Read everything again when it is not at hand, once in `EVERY_S` at most: between two signals, not in one."""
@@ -225,8 +238,8 @@ class MirroredLedger:
     def _noted(self, write: LedgerWrite, result: Result) -> Result:
         if isinstance(result, WrittenStep):
             self._heard.append((result.seq, write))
-            if self._owner == threading.get_ident():
-                self.foresee(write)  # while others are judged: what they rest on has it, too
+            if self._looks_ahead:
+                self._news.append((result.seq, write))
         elif isinstance(result, StaleLedger):
             self._copy = None
         return result

@@ -34,9 +34,10 @@ class Ledger(Protocol):
         ...
 
     def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
-        """Carry out each step by itself, in this order and one round trip; each answer raises as `commit_at` does.
+        """Send steps to be carried out each by itself, in this order; their answers may come later.
 
-        A step that needs no turn has None. One whose turn comes later is carried out by whoever asks for its answer.
+        A step that needs no turn has None. Whoever asks for an answer waits for it, and where the step's turn comes
+        later carries it out then; each raises as `commit_at` does.
         """
         ...
 

@@ -62,17 +62,21 @@ class RedisLedger:
         Raises:
             As `commit` does; some may have happened.
         """
-        return [answer() for answer in self.commit_each(writes, [None] * len(writes))]
+        place = self._place()
+        replies = self._commit.many([self._call(write, place) for write in writes])
+        return [self._noted(write, reply) for write, reply in zip(writes, replies, strict=True)]
 
     def commit_each(self, writes: Sequence[LedgerWrite], turns: Sequence[GateTurns | None]) -> list[Answer]:
-        """Carry out each step by itself, all in one round trip; one whose turn comes later when its answer is asked.
+        """Send steps to be carried out each by itself, behind those that were sent before; go on meanwhile.
+
+        Whoever asks for an answer waits until the server has it, and for the step's turn where that comes later.
 
         Raises:
-            Unavailable: the server is away; some may have happened. The answers raise as `commit_at` does.
+            Unavailable: the server is away; some may have happened. The answers raise so too, and as `commit_at` does.
         """
         place = self._place()
-        replies = self._commit.many([self._call(write, place) for write in writes], turns)
-        return [partial(self._answer, write, reply) for write, reply in zip(writes, replies, strict=True)]
+        replies = self._commit.send([self._call(write, place) for write in writes], turns)
+        return [partial(self.heard_step, write, reply) for write, reply in zip(writes, replies, strict=True)]
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
@@ -135,7 +139,8 @@ class RedisLedger:
             self._marks.note(int(number), write.id if state == "written" else "")
         return _result(words)
 
-    def _answer(self, write: LedgerWrite, reply: Callable[[], object]) -> Result:
+    def heard_step(self, write: LedgerWrite, reply: Callable[[], object]) -> Result:
+        """Wait for what became of a step that was sent, and note it; raises as `commit_at`."""
         return self._noted(write, reply())
 
     def _call(self, write: LedgerWrite, after: LedgerPlace | None) -> tuple[list[str], list[str]]:

@@ -23,6 +23,7 @@ from shared.redis.connection.sentinel_primary import sentinel_primary
 from shared.redis.connection.server_url import check_url, cluster_place, redacted_url, sentinel_place
 from shared.redis.own_line import own_line
 from shared.redis.password_file import take_password
+from shared.redis.pipelined_line import LateAnswers, SentCommands, pipelined_line
 from shared.redis.server_errors import name_server_error
 
 SOCKET_TIMEOUT_S = 5.0
@@ -175,7 +176,7 @@ class LuaScript:
         self._redis, self._line = redis, own_line(redis)
         self._replicated = durable and isinstance(redis, ReplicatedRedis)
         self._text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
+        self.sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: Sequence[str], args: Sequence[Any], meanwhile: Callable[[], object] | None = None) -> Any:  # noqa: ANN401 - a script's own answer
         """Run the script; do `meanwhile` while the server is at work.
@@ -205,28 +206,57 @@ class LuaScript:
         if not calls:
             return []
         with answering(self._redis):
-            asked = [("EVALSHA", script._sha, len(keys), *keys, *args) for script, keys, args in calls]  # noqa: SLF001 - of its own kind
-            answers = self._asked(asked, meanwhile)
-            for place, (answer, (script, keys, args)) in enumerate(zip(answers, calls, strict=True)):
-                if isinstance(answer, NoScriptError):
-                    answers[place] = script._run_text(keys, args)  # noqa: SLF001 - of its own kind
-            for answer in answers:
-                if isinstance(answer, ResponseError):
-                    raise answer
+            asked = self._with_word([_evalsha(*call) for call in calls])
+            return self._found(calls, self._line.ask_all(asked, meanwhile))
+
+    def send_each(self, calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]") -> LateAnswers:
+        """Send scripts of this client behind those that were sent before, and go on: their answers are asked later.
+
+        Raises:
+            As `many` does; what was sent may have run.
+        """
+        with answering(self._redis):
+            if not calls:
+                return LateAnswers(list)
+            sent = pipelined_line(self._redis).send(self._with_word([_evalsha(*call) for call in calls]))
+        return LateAnswers(lambda: self._heard(calls, sent))
+
+    def _heard(
+        self, calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]", sent: SentCommands
+    ) -> list[Any]:
+        with answering(self._redis):
+            return self._found(calls, list(sent.wait()))
+
+    def _found(
+        self, calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]", replies: list[Any]
+    ) -> list[Any]:
+        """Return the answer of each call by what the server replied; one that it did not know is run with its text."""
+        answers = self._confirmed(replies)
+        for place, (answer, (script, keys, args)) in enumerate(zip(answers, calls, strict=True)):
+            if isinstance(answer, NoScriptError):
+                answers[place] = script._run_text(keys, args)  # noqa: SLF001 - of its own kind
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise answer
         return answers
 
     def _run_text(self, keys: Sequence[str], args: Sequence[Any]) -> Any:  # noqa: ANN401 - a script's own answer
         if not self._replicated:
             return self._redis.eval(self._text, len(keys), *keys, *args)
-        (answer,) = self._asked([("EVAL", self._text, len(keys), *keys, *args)])
+        (answer,) = self._confirmed(
+            self._line.ask_all(self._with_word([("EVAL", self._text, len(keys), *keys, *args)]))
+        )
         return answer
 
-    def _asked(self, asked: Sequence[tuple[Any, ...]], meanwhile: Callable[[], object] | None = None) -> list[Any]:
-        """Return the answer to each command; with a replica's word the server is asked in the same round trip."""
+    def _with_word(self, asked: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return the commands; where a replica's word is wanted, the server is asked for it in the same round trip."""
+        return [*asked, ("SET", CONFIRMED, 1), ("WAIT", 1, REPLICA_MS)] if self._replicated else asked
+
+    def _confirmed(self, replies: list[Any]) -> list[Any]:
+        """Return what was answered to the commands themselves, once a replica has them."""
         if not self._replicated:
-            return self._line.ask_all(asked, meanwhile)
-        confirmed = [("SET", CONFIRMED, 1), ("WAIT", 1, REPLICA_MS)]
-        *answers, written, replicas = self._line.ask_all([*asked, *confirmed], meanwhile)
+            return replies
+        *answers, written, replicas = replies
         for refused in (written, replicas):
             if isinstance(refused, ResponseError):
                 raise refused
@@ -258,6 +288,10 @@ def _unconfirmed(redis: Redis) -> Unconfirmed:
         "stands there, and is gone if that server fails now; bring a replica back and say it again, or say "
         "DURABILITY=local"
     )
+
+
+def _evalsha(script: LuaScript, keys: Sequence[str], args: Sequence[Any]) -> tuple[Any, ...]:
+    return ("EVALSHA", script.sha, len(keys), *keys, *args)
 
 
 def check_server(redis: Redis) -> ServerFindings:

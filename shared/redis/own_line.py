@@ -15,8 +15,8 @@ from redis.exceptions import MasterDownError, ReadOnlyError, ResponseError
 
 from shared.redis.connection.key_prefix import PrefixPacker
 
-_Pack = Callable[[tuple[Any, ...]], bytes]
-_plain = cast("_Pack", hiredis.pack_command)
+Pack = Callable[[tuple[Any, ...]], bytes]
+_plain = cast("Pack", hiredis.pack_command)
 _NO_PRIMARY = (ReadOnlyError, MasterDownError)
 """What a replica answers: the primary may be at the same name by now, which only a new connection finds."""
 
@@ -40,8 +40,7 @@ class OwnLine:
 
     def __init__(self, redis: Redis) -> None:
         self._redis, self._own = redis, _Own()
-        packer: PrefixPacker | None = redis.connection_pool.connection_kwargs.get("command_packer")
-        self._pack: _Pack = (lambda command: packer.pack(*command)[0]) if packer else _plain
+        self._pack = command_packer(redis)
 
     def ask(self, *command: Any, meanwhile: Callable[[], object] | None = None) -> Any:  # noqa: ANN401 - a server's answer
         """Send and read, and do `meanwhile` in between; nothing is ever sent twice.
@@ -70,7 +69,7 @@ class OwnLine:
             line.send_packed_command([b"".join([self._pack(tuple(command)) for command in commands])])
             if meanwhile is not None:
                 meanwhile()
-            answers = [_answer(line) for _ in commands]
+            answers = [read_answer(line) for _ in commands]
         except BaseException:
             line.disconnect()
             raise
@@ -99,7 +98,13 @@ def _listening(line: AbstractConnection) -> "select.poll":
     return news
 
 
-def _answer(line: AbstractConnection) -> Any:  # noqa: ANN401 - a server's answer
+def command_packer(redis: Redis) -> Pack:
+    """Return what makes bytes of a client's commands."""
+    packer: PrefixPacker | None = redis.connection_pool.connection_kwargs.get("command_packer")
+    return (lambda command: packer.pack(*command)[0]) if packer else _plain
+
+
+def read_answer(line: AbstractConnection) -> Any:  # noqa: ANN401 - a server's answer
     """Return what the server answers; an error of the command is an answer too."""
     try:
         return cast("Any", line.read_response())

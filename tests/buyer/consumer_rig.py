@@ -22,6 +22,7 @@ from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
 from buyer.strategy.limits import TradingLimits
+from buyer.token_executor import TokenExecutor
 from shared.clock import Clock, ManualClock
 from shared.domain.ledger_write import Balances
 from shared.domain.market import Book
@@ -87,6 +88,7 @@ class Rig:
         mode: Literal["paper", "live"] = "paper",
         settlement: SettlementWorker | None = None,
         limits: TradingLimits | None = None,
+        lanes: int = 1,
     ) -> None:
         self.redis, self.clock, self.shard = connect_redis(url), ManualClock(NOW_MS), shard
         self.prices, self.venue = prices or Feed(), FakeVenue()
@@ -127,6 +129,7 @@ class Rig:
             settlement=settlement,
             shard=shard,
             layout=layout,
+            token_executor=TokenExecutor(lanes),
             retractions=Retractions(
                 self.engine,
                 self.journal,

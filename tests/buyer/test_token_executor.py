@@ -1,6 +1,7 @@
 """Lanes: signals of different tokens at once, those of one token in their order, and no failure lost."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -143,3 +144,83 @@ def test_lanes_that_are_closed_leave_no_thread_and_may_be_used_again() -> None:
         assert lane_threads() == before
 
     assert sorted(done) == ["1-0", "1-0", "2-0", "2-0"]
+
+
+def test_a_work_that_answers_late_holds_up_no_other() -> None:
+    free, lanes = threading.Event(), TokenExecutor(2)
+
+    def slow() -> list[int]:
+        free.wait(PATIENCE_S)
+        return [1]
+
+    with lanes.works(nothing, int) as works:
+        works.begin(slow)
+        works.begin(lambda: [2])
+        first = works.finished(wait=True)
+        free.set()
+        while works.busy:
+            first += works.finished(wait=True)
+    lanes.close()
+
+    assert first == [2, 1]
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_after_a_failure_only_what_is_owed_is_done_and_the_failure_is_raised(lanes: int) -> None:
+    executor, done = TokenExecutor(lanes), list[str]()
+
+    def fail() -> list[int]:
+        raise Unavailable("away")
+
+    def note(name: str) -> list[int]:
+        done.append(name)
+        return [1]
+
+    with pytest.raises(Unavailable), executor.works(nothing, int) as works:  # noqa: PT012 - the block is the thing
+        works.begin(fail)
+        while works.busy:
+            works.finished(wait=True)
+        assert works.room == 0
+        works.begin(partial(note, "order"))
+        works.begin(partial(note, "end"), owed=True)
+        while works.busy:
+            works.finished(wait=True)
+    executor.close()
+
+    assert done == ["end"]
+
+
+def test_an_error_of_the_caller_waits_for_what_began_and_goes_first() -> None:
+    executor, began, ended = TokenExecutor(2), threading.Event(), list[int]()
+
+    def work() -> list[int]:
+        began.set()
+        ended.append(1)
+        return ended
+
+    with pytest.raises(Fenced), executor.works(nothing, int) as works:  # noqa: PT012 - the block is the thing
+        works.begin(work)
+        began.wait(PATIENCE_S)
+        raise Fenced("another buyer")
+    executor.close()
+
+    assert ended == [1]
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_lease_lost_meanwhile_ends_the_works(lanes: int) -> None:
+    def renew() -> None:
+        raise Fenced("another buyer")
+
+    executor, done = TokenExecutor(lanes), list[int]()
+
+    def note() -> list[int]:
+        done.append(1)
+        return done
+
+    with pytest.raises(Fenced), executor.works(renew, int) as works:  # noqa: PT012 - the block is the thing
+        works.finished(wait=False)
+        works.begin(note)
+    executor.close()
+
+    assert done == []

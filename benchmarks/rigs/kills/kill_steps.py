@@ -21,7 +21,8 @@ STEPS: Mapping[str, tuple[Any, str, str]] = {
     "intent sent, no answer": (RedisLedger, "commit_at", "during"),
     "intent written": (RedisLedger, "commit_at", "after"),
     "intents sent together, no answer": (RedisLedger, "commit_each", "during"),
-    "intents written together": (RedisLedger, "commit_each", "after"),
+    "intents sent together": (RedisLedger, "commit_each", "after"),
+    "intents written together": (RedisLedger, "heard_step", "after"),
     "order on its way": (Upstream, "send", "during"),
     "while it recovers": (PolymarketVenue, "find", "before"),
     "taken, answer lost": (Upstream, "send", "after"),
@@ -42,6 +43,7 @@ The steps of a recovery follow those that leave something to recover.
 _COUNTS: Mapping[str, Callable[[tuple[Any, ...], Mapping[str, Any]], bool]] = {
     "send": lambda args, _: args[1].path == "/order",
     "commit_each": lambda args, _: any(args[2]),
+    "heard_step": lambda args, _: args[1].id.startswith("intent:"),
     "write": lambda _, more: not more["at_turn"],
 }
 """Which calls of a method are the step."""
@@ -52,7 +54,7 @@ SHOWN_SOON_S = 3.0
 
 def needs_several(step: str) -> bool:
     """Say whether a buyer comes to this step only with several signals at once, and then once."""
-    return step in STEPS and STEPS[step][1] == "commit_each"
+    return step in STEPS and STEPS[step][1] in {"commit_each", "heard_step"}
 
 
 def recovers(step: str) -> bool:

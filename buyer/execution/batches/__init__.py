@@ -1,1 +1,1 @@
-"""Signals that were read together: judged one after the other, reserved in one round trip, sent side by side."""
+"""Signals that were read together: judged one after the other, reserved behind each other, sent side by side."""

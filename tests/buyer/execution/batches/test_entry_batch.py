@@ -1,6 +1,7 @@
 """Signals that were read together: one round trip reserves them, and they come to what they come to one by one."""
 
 import threading
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,17 +11,18 @@ from msgspec.structs import replace
 
 from buyer.execution.batches.entry_batch import ORDERS_AT_ONCE
 from ops.operator import controls
-from shared.domain.errors import Unavailable
+from shared.domain.errors import OutcomeUnknown, Unavailable
 from shared.domain.ledger_write import Answer, LedgerWrite, Result
 from shared.domain.market import Book, MarketFacts
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import SIGNALS
-from shared.messages.decisions import Order
+from shared.messages.decisions import Order, Outcome
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import publish_event
 from tests.amounts import D
 from tests.buyer.builders import a_signal, some_limits
 from tests.buyer.consumer_rig import Feed, Rig, a_hash
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -32,6 +34,8 @@ class Together(Rig):
         super().__init__(url, **more)
         self.sent: list[list[str]] = []
         self.placed_before: list[int] = []
+        self.without_intent: list[str] = []
+        self.venue.before = self.look
         each = self.ledger.commit_each
 
         def watched(writes: list[LedgerWrite], turns: list[GateTurns | None]) -> list[Answer]:
@@ -40,6 +44,11 @@ class Together(Rig):
             return each(writes, turns)
 
         self.ledger.commit_each = watched  # type: ignore[method-assign]  # counted on its way
+
+    def look(self, order: Order) -> None:
+        """Note an order that goes out before the server has its intent; asked from outside."""
+        if not self.redis.hexists("hs:paper:intents", order.signal_id):
+            self.without_intent.append(order.signal_id)
 
     def told(self) -> list[tuple[str, str, str]]:
         return [(one.signal_id, one.verdict, one.reason) for one in self.decisions()]
@@ -173,13 +182,23 @@ def test_no_more_are_reserved_at_once_than_can_go_out_at_once_so_a_control_stops
 
 
 @pytest.mark.pitfall(50)
-def test_what_no_replica_has_confirmed_is_not_sent_neither_at_once_nor_by_the_recovery(valkey_url: str) -> None:
-    rig = Together(valkey_url)
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("late", [True, False])
+def test_what_no_replica_has_confirmed_is_not_sent_neither_at_once_nor_by_the_recovery(
+    valkey_url: str, lanes: int, *, late: bool
+) -> None:
+    rig = Together(valkey_url, lanes=lanes)
     publish(rig, *buys(2))
     commit, each, looks = rig.ledger.commit, rig.ledger.commit_each, list[bool]()
 
     def unconfirmed(writes: list[LedgerWrite], turns: list[GateTurns | None]) -> list[Answer]:
-        each(writes, turns)
+        for answer in each(writes, turns):
+            answer()
+        if not late:
+            unheard()
+        return [unheard for _ in writes]
+
+    def unheard() -> Result:
         raise Unavailable("no replica confirmed")
 
     def unconfirmed_one(write: LedgerWrite) -> Result:
@@ -228,24 +247,6 @@ def test_together_they_come_to_what_they_come_to_one_by_one(valkey_url: str, kin
     assert together[1] == alone[1]
 
 
-def test_threads_that_answer_late_do_not_hold_the_lane_of_others() -> None:
-    from buyer.token_executor import TokenExecutor  # noqa: PLC0415 - only here
-
-    free = threading.Event()
-    lanes, told = TokenExecutor(2), list[list[int]]()
-
-    def slow() -> int:
-        free.wait(5)
-        return 1
-
-    for some in lanes.finished([slow, lambda: 2], lambda: None):
-        told.append(some)
-        free.set()
-    lanes.close()
-
-    assert told == [[2], [1]]
-
-
 @pytest.mark.pitfall(19)
 def test_one_that_was_decided_before_counts_once_for_those_behind_it(valkey_url: str) -> None:
     rig = Together(valkey_url, limits=some_limits(max_leader_usdc=D(12)), prices=EveryToken())
@@ -274,3 +275,95 @@ def test_a_trade_too_small_that_comes_again_is_gathered_once(valkey_url: str, ag
 
     assert {(one.verdict, one.reason) for one in rig.decisions()} == {("SKIP", "gathered")}
     assert [one.gathered.usdc for one in rig.decisions() if one.gathered] == [D(6), D(12)]
+
+
+LANES = 8
+OUTCOMES = st.lists(st.sampled_from(["fills", "fills", "unknown"]), min_size=40, max_size=40)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(KINDS, min_size=20, max_size=40), OUTCOMES)
+def test_side_by_side_no_limit_is_passed_no_order_doubled_and_none_goes_out_without_its_intent(
+    valkey_url: str, kinds: list[tuple[Any, str, int]], outcomes: list[str]
+) -> None:
+    most = D(30)
+    rig = Together(valkey_url, limits=some_limits(max_market_usdc=most, mirror_sells="full"), lanes=LANES)
+    rig.redis.flushdb()
+    left, place = list(outcomes), rig.venue.place
+
+    def placed(order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
+        outcome = place(order, facts, prepared)
+        exposure.append(rig.ledger.accounts().values.get("total", 0))
+        if left.pop() == "unknown":
+            raise OutcomeUnknown("its answer was lost")
+        return outcome
+
+    exposure = list[int]()
+    rig.venue.place = placed  # type: ignore[method-assign]  # some answers are lost
+    publish(
+        rig,
+        *(
+            a_signal(tx_hash=a_hash(number), side=side, leader="0x" + digits * 20)
+            for number, (side, digits, _) in enumerate(kinds, start=1)
+        ),
+    )
+
+    turns = iter(range(12))
+    rig.run_until(lambda: decided(rig, len(kinds)) or next(turns, None) is None)
+    rig.service.close()
+
+    buys_placed = Counter(order.signal_id for order in rig.venue.placed)
+    unknown = set(rig.journal.open_intents())
+    assert max(exposure, default=0) <= most
+    assert not rig.without_intent
+    assert not [name for name, count in buys_placed.items() if count > 1 and name not in unknown]
+    assert len({one.signal_id for one in rig.decisions()}) == len(rig.decisions())
+
+
+@pytest.mark.pitfall(33)
+def test_once_an_order_may_stand_no_other_buy_of_its_token_goes_out_beside_it(valkey_url: str) -> None:
+    rig = Together(valkey_url, limits=some_limits(max_market_usdc=D(500)), lanes=4)
+    rig.venue.unknown = 1
+    publish(rig, *buys(40))
+
+    rig.run_until(lambda: len(rig.decisions()) >= 1)
+    rig.service.close()
+
+    assert len(rig.venue.placed) <= 4 + ORDERS_AT_ONCE
+
+
+def test_the_next_intents_go_out_while_the_orders_before_them_wait_for_their_answers(valkey_url: str) -> None:
+    rig = Together(valkey_url, limits=some_limits(max_market_usdc=D(500)), lanes=2 * ORDERS_AT_ONCE)
+    both = threading.Event()
+
+    def wait(_: Order) -> None:
+        if sum(step == "intent" for steps in rig.sent for step in steps) > ORDERS_AT_ONCE:
+            both.set()
+        assert both.wait(PATIENCE_S), "nothing was written while orders were out"
+
+    rig.venue.before = wait
+    publish(rig, *buys(2 * ORDERS_AT_ONCE))
+
+    rig.run_until(lambda: decided(rig, 2 * ORDERS_AT_ONCE))
+    rig.service.close()
+
+    assert len(rig.venue.placed) > ORDERS_AT_ONCE
+
+
+def test_a_step_that_fails_names_its_own_signal_and_the_others_end(valkey_url: str) -> None:
+    rig = Together(valkey_url, limits=some_limits(max_market_usdc=D(500)), lanes=4)
+    culprit, *others = buys(8)
+    fails = iter(range(3))
+
+    def crash(order: Order) -> None:
+        if order.signal_id == culprit.id and next(fails, None) is not None:
+            raise ValueError("nobody thought of this")
+
+    rig.venue.before = crash
+    publish(rig, culprit, *others)
+
+    rig.run_until(lambda: decided(rig, 1 + len(others)))
+    rig.service.close()
+
+    assert {one.id for one in others} <= {one.signal_id for one in rig.decisions()}
+    assert max(Counter(order.signal_id for order in rig.venue.placed).values()) == 1
