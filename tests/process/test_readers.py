@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,8 @@ from shared.redis.client import connect_redis
 from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from tests.buyer.builders import LEADER, a_signal
-from tests.process.conftest import ROOT, Programs, end_within_15_s, wait_until
+from tests.process.conftest import Programs, end_within_15_s, wait_until
+from tests.running.warm_process import WarmProcess
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator, pytest.mark.pitfall(55)]
 
@@ -38,14 +38,7 @@ def unread(stream: str, *words: str, **environment: str) -> Generator["subproces
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
     out, err = (writer if stream == name else subprocess.DEVNULL for name in ("stdout", "stderr"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=out,
-        stderr=err,
-        text=True,
-    )
+    process = WarmProcess(words, env={**os.environ, **environment}, stdout=out, stderr=err)
     os.close(writer)
     try:
         yield process
@@ -98,14 +91,7 @@ def test_readers_that_leave_change_nothing_and_fail_no_job(
     redis = connect_redis(redis_server.url)
     with (tmp_path / "service.err").open("w") as service_err, (tmp_path / "worker.err").open("w") as worker_err:
         service, worker = (
-            subprocess.Popen(
-                [sys.executable, "-m", *words],
-                cwd=ROOT,
-                env=programs.env,
-                stdout=subprocess.PIPE,
-                stderr=err,
-                text=True,
-            )
+            WarmProcess(words, env=programs.env, stdout=subprocess.PIPE, stderr=err)
             for words, err in ((["ops.run_service", "--no-redeem"], service_err), (["redeemer.worker"], worker_err))
         )
     redeemer = programs.start("redeemer")

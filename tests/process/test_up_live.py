@@ -10,9 +10,9 @@ import pytest
 import requests
 from eth_account import Account
 
-from ops.demo.demo import simulator
 from shared.setting_names import KNOWN
 from tests.process.conftest import CLOCK, ROOT
+from tests.running.warm_venue import simulator
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator, pytest.mark.pitfall(25)]

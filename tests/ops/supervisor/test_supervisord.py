@@ -15,7 +15,7 @@ import pytest
 from redis import Redis
 from supervisor.xmlrpc import SupervisorTransport
 
-from ops.demo.demo import DemoWorld, read_all, settle, simulator
+from ops.demo.demo import DemoWorld, read_all, settle
 from ops.domain.fill_timeline import is_attempt
 from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.clock import SystemClock
@@ -23,6 +23,7 @@ from shared.messages.base import DECISIONS, SIGNALS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal
 from shared.redis.client import connect_redis
+from tests.running.warm_venue import simulator
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
