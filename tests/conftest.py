@@ -28,6 +28,9 @@ os.environ["HYBRID_ENV_FILE"] = ""
 
 # Machines are noisy: how long an example took says nothing. In CI every run tries the same examples.
 settings.register_profile("ours", deadline=None, max_examples=40, derandomize=os.environ.get("CI") == "true")
+settings.register_profile(
+    "quick", settings.get_profile("ours"), max_examples=15
+)  # the fast tier: `make test` tries all
 settings.register_profile("thorough", deadline=None, max_examples=2000)  # pytest --hypothesis-profile=thorough
 settings.load_profile("ours")
 

@@ -3,7 +3,6 @@
 import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from eth_account import Account
 
 from shared.setting_names import KNOWN
 from tests.process.conftest import CLOCK, ROOT
+from tests.running.warm_process import WarmProcess
 from tests.running.warm_venue import simulator
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -26,14 +26,13 @@ def hybrid(words: str, folder: Path) -> "subprocess.Popen[str]":
     env = {name: value for name, value in os.environ.items() if name not in KNOWN and name != "HYBRID_ENV_FILE"}
     log = (folder / f"{shlex.split(words)[0]}.log").open("w")
     with log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "ops.cli", *shlex.split(words)],
+        return WarmProcess(
+            ["ops.cli", *shlex.split(words)],
             cwd=folder,
             env={**env, "PYTHONPATH": str(ROOT), "HYBRID_DIE_WITH_PARENT": str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            text=True,
         )
 
 
