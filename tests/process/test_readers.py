@@ -13,6 +13,8 @@ from redis import Redis
 
 from ops.demo.demo import read_all
 from ops.supervisor.embedded_redis import EmbeddedRedis
+from redeemer.config import RedeemerSettings
+from redeemer.jobs.queue import bytes_connection, redemption_queue
 from shared.clock import SystemClock
 from shared.messages.base import DECISIONS, REDEMPTIONS, SERVICE, SIGNALS, fact_id
 from shared.messages.decisions import BuyEngineDecision
@@ -101,7 +103,10 @@ def test_readers_that_leave_change_nothing_and_fail_no_job(
         wait_until(lambda: len(read_all(redis, REDEMPTIONS, RedemptionResult)) >= 2)
         signalled = len(read_all(redis, SIGNALS, ActionableSignal))
         wait_until(lambda: len(read_all(redis, SIGNALS, ActionableSignal)) > signalled)
-        codes = [end_within_15_s(process) for process in (service, redeemer, worker)]
+        codes = [end_within_15_s(process) for process in (service, redeemer)]
+        jobs = redemption_queue(RedeemerSettings.model_fields["redeem_queue"].default, bytes_connection(redis))
+        wait_until(lambda: not jobs.count and not jobs.started_job_registry.count, "no job that the end interrupts")
+        codes.append(end_within_15_s(worker))
     finally:
         for process in (service, worker):
             process.kill()
