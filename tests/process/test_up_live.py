@@ -40,6 +40,7 @@ def done(words: str, folder: Path) -> int:
     return hybrid(words, folder).wait(PATIENCE_S)
 
 
+@pytest.mark.takes(12)
 def test_from_nothing_to_a_live_order_by_the_commands_of_the_readme(tmp_path: Path) -> None:
     recipe = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("hybrid init --live", "hybrid doctor", "hybrid up --live --no-dry-run"):

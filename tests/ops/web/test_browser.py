@@ -117,6 +117,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
         yield Pipeline(tmp_path, world, browser, stack)
 
 
+@pytest.mark.takes(45)
 def test_a_person_sees_in_time_that_all_is_well_or_is_not(pipeline: Pipeline) -> None:
     """One session, since the pipeline takes longest to start: each step below is a sentence of its own."""
     context = pipeline.log_in()
