@@ -25,8 +25,8 @@ from tests.ops.operator.announced_pipeline import announced
 from tests.ops.web.web_rig import PAGES, WebRig, hold, let_run
 from tests.process.test_alerts import alerts
 from tests.process.test_shared_server import all_work, crowd
-from tests.waiting import PATIENCE_S, wait_until
 from tests.running.warm_process import run_warm
+from tests.waiting import PATIENCE_S, wait_until
 
 __all__ = ["crowd"]
 

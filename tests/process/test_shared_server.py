@@ -12,8 +12,8 @@ from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.redis.client import connect_redis
 from shared.redis.connection.key_prefix import with_prefix
 from tests.process.conftest import CLOCK, Programs, end_within_15_s, wait_until
-from tests.shared.redis.script_watch import watched_scripts
 from tests.running.warm_venue import simulator
+from tests.shared.redis.script_watch import watched_scripts
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator, pytest.mark.takes(20)]
