@@ -58,8 +58,8 @@ run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x
 test: install-dev ## All tests; needs loopback, but no network beyond it
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-test-fast: install-dev ## The fast tier: no network (loopback included), no server, no processes, nothing that plays long
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(FAST)"
+test-fast: install-dev ## The fast tier: no network (loopback included), no server, no processes, nothing that plays long; few examples
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=quick -m "$(FAST)"
 
 witnesses: install-dev ## Make the environments of other people's clients (700 MB) and let each judge the simulator
 	$(BIN)/python -m benchmarks.rigs.witnesses.environments

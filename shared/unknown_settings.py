@@ -91,10 +91,11 @@ def _begins_as_ours(name: str) -> bool:
     return name.partition("_")[0] in _OUR_WORDS and not _OF_A_CLUSTER.fullmatch(name)
 
 
-def _resembled(name: str, known: frozenset[str]) -> list[str]:
+@cache
+def _resembled(name: str, known: frozenset[str]) -> tuple[str, ...]:
     by_length = _by_length(known).items()
     near = [each for length, names in by_length if _near(length, len(name)) for each in names]
-    return _but_unit(name, known) + [each for each in near if _almost(each, name)]
+    return (*_but_unit(name, known), *(each for each in near if _almost(each, name)))
 
 
 def _is_ours_alone(setting: str) -> bool:

@@ -1,10 +1,12 @@
 """What every tier shares: a real server, the place of the real data, the local venue."""
 
+import gc
 import logging
 import os
 import re
 import socket
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +28,37 @@ os.environ["HYBRID_ENV_FILE"] = ""
 
 # Machines are noisy: how long an example took says nothing. In CI every run tries the same examples.
 settings.register_profile("ours", deadline=None, max_examples=40, derandomize=os.environ.get("CI") == "true")
+settings.register_profile(
+    "quick", settings.get_profile("ours"), max_examples=15
+)  # the fast tier: `make test` tries all
 settings.register_profile("thorough", deadline=None, max_examples=2000)  # pytest --hypothesis-profile=thorough
 settings.load_profile("ours")
 
 
+# What collecting makes lives to the end: looking for garbage in it, again and again, takes a tenth of the fast tier.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage in what tests make, and in nothing else."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out files whose every test is of a tier that `-m "not ..."` rules out: importing them all takes seconds."""
-    ruled_out = set(re.findall(r"not (\w+)", str(config.getoption("markexpr"))))
-    if not ruled_out or collection_path.suffix != ".py":
+    """Leave out what is all of a tier that `-m "not ..."` rules out, folders too: importing it takes seconds."""
+    ruled_out = frozenset(re.findall(r"not (\w+)", str(config.getoption("markexpr"))))
+    if not ruled_out:
         return None
-    marks = OF_ONE_TIER.search(collection_path.read_text(encoding="utf-8"))
-    return True if marks and ruled_out & set(re.findall(r"mark\.(\w+)", marks[1])) else None
+    files = [collection_path] if collection_path.suffix == ".py" else [*collection_path.rglob("test_*.py")]
+    return True if files and all(ruled_out & _tiers_of(file) for file in files) else None
+
+
+@cache
+def _tiers_of(file: Path) -> frozenset[str]:
+    marks = OF_ONE_TIER.search(file.read_text(encoding="utf-8"))
+    return frozenset(re.findall(r"mark\.(\w+)", marks[1]) if marks else ())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,25 +2,18 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from tests.conftest import ROOT
+from tests.running.warm_process import WarmProcess
 from tests.waiting import PATIENCE_S
 
 
 @contextmanager
 def started(*words: str, **environment: str) -> Generator[subprocess.Popen[str]]:
     """Start one of our modules and leave nothing behind."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    env = {**os.environ, **environment}
+    process = WarmProcess(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         yield process
     finally:

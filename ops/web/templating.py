@@ -36,22 +36,26 @@ _FILTERS = (
 class PageWriter:
     """Writes pages and parts of them."""
 
-    def __init__(self) -> None:
-        self._templates = Environment(
-            loader=FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=_as_plain,
-        )
-        cast("dict[str, Any]", self._templates.filters).update({each.__name__: each for each in _FILTERS})
-        cast("dict[str, Any]", self._templates.filters)["coded"] = coded
-        cast("dict[str, Any]", self._templates.globals).update({"once": once_word, "static": static_url})
-
     def write(self, template: str, shown: Mapping[str, object]) -> str:
         """Return a template with its values."""
-        return self._templates.get_template(template).render(shown)
+        return _templates().get_template(template).render(shown)
+
+
+@cache
+def _templates() -> Environment:
+    """Return what has read the templates: each is compiled once in a process."""
+    templates = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_as_plain,
+    )
+    cast("dict[str, Any]", templates.filters).update({each.__name__: each for each in _FILTERS})
+    cast("dict[str, Any]", templates.filters)["coded"] = coded
+    cast("dict[str, Any]", templates.globals).update({"once": once_word, "static": static_url})
+    return templates
 
 
 def coded(text: str) -> Markup:

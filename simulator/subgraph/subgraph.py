@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import graphql
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, GraphQLSchema
 
 from simulator.core.world import World
 from simulator.gateway.http_messages import Answer, Call, Json, Route, answer
@@ -36,7 +36,6 @@ class Subgraph:
         """Index a world."""
         self._world = world
         self._store = Store(world)
-        self._schema = graphql.build_schema(schema_text())
 
     def routes(self) -> list[Route]:
         """Return what is served."""
@@ -49,11 +48,11 @@ class Subgraph:
             document = _parsed(str(asked.get("query", "")))
         except GraphQLError as error:
             return answer({"errors": [{"message": error.message}]})
-        problems = graphql.validate(self._schema, document)
+        problems = graphql.validate(_schema(), document)
         if problems:
             return answer({"errors": [{"message": each.message} for each in problems]})
         result = graphql.execute_sync(
-            self._schema,
+            _schema(),
             document,
             root_value=self._root(call.now_ms),
             variable_values=asked.get("variables"),
@@ -130,6 +129,12 @@ def _served(row: Row, fields: Mapping[str, str]) -> Row:
 def _within(name: str, value: int, high: int) -> None:
     if not 0 <= value <= high:
         raise GraphQLError(f"The value of the `{name}` argument must be between 0 and {high}, but is {value}")
+
+
+@cache
+def _schema() -> GraphQLSchema:
+    """Build the schema once, and only where somebody asks: it takes as long as all else of a venue's start."""
+    return graphql.build_schema(schema_text())
 
 
 @lru_cache(maxsize=256)

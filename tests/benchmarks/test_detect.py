@@ -61,7 +61,7 @@ def test_a_cut_takes_the_same_stretch_of_time_of_all_wallets(tmp_path: Path) -> 
 
 
 class TestSmallRuns:
-    @pytest.mark.takes(22)
+    @pytest.mark.takes(40)
     @pytest.mark.real_data
     def test_a_short_history_is_signalled_once_each_over_a_kill(
         self, real_data: Path, capsys: pytest.CaptureFixture[str]

@@ -18,6 +18,7 @@ from shared.redis.client import connect_redis
 from simulator import Settings, Simulator, serve
 from tests.conftest import ROOT
 from tests.detector.venue import detecting, flags, settings, signals, sums, sums_of_rows, trades_in, truth, wait_until
+from tests.running.warm_process import WarmProcess
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.simulator, pytest.mark.server]
@@ -87,16 +88,16 @@ def test_every_real_trade_is_in_exactly_one_signal_when_the_detector_is_killed_f
     clock, never = SystemClock(), threading.Event()
 
     with serve(a_replay(path, speed=250.0, era="v1")) as sim:
-        command = [sys.executable, "-m", "detector", *flags(sim, valkey_url, **ALL_SOURCES)]
+        words = ["detector", *flags(sim, valkey_url, **ALL_SOURCES)]
         grown = 0
         for _ in range(5):
-            process = start(command)
+            process = start(words)
             wait_until(lambda before=grown: len(signals(redis)) > before, "a killed detector goes on")
             clock.wait(never, 0.1)
             os.kill(process.pid, signal.SIGKILL)
             process.wait(PATIENCE_S)
             grown = len(signals(redis))
-        process = start(command)
+        process = start(words)
         wait_until(lambda: sums(signals(redis)).fills >= len(trades), "every trade is signalled")
         process.send_signal(signal.SIGTERM)
 
@@ -105,8 +106,8 @@ def test_every_real_trade_is_in_exactly_one_signal_when_the_detector_is_killed_f
     assert each_once(redis)
 
 
-def start(command: list[str]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def start(words: list[str]) -> WarmProcess:
+    return WarmProcess(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @pytest.mark.pitfall(4)

@@ -3,15 +3,16 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ops.demo.demo import DemoWorld, simulator
+from ops.demo.demo import DemoWorld
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
+from tests.running.warm_process import WarmProcess
+from tests.running.warm_venue import simulator
 from tests.waiting import PATIENCE_S, wait_until
 
 __all__ = ["CLOCK", "ROOT", "Programs", "end_within_15_s", "wait_until"]
@@ -29,19 +30,11 @@ class Programs:
         self._folder, self._started = folder, list[subprocess.Popen[str]]()
 
     def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
-        """Start `python -m words...`; stdout goes to a file named after the module."""
+        """Start `python -m words...` (warm); stdout goes to a file named after the module."""
         number = len(self._started)
         out = (self._folder / f"{number}-{words[0]}.out").open("w+")
         log = (self._folder / f"{number}-{words[0]}.log").open("w+")
-        process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            cwd=ROOT,
-            env={**self.env, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=log,
-            text=True,
-        )
+        process = WarmProcess(words, env={**self.env, **env}, stdin=subprocess.DEVNULL, stdout=out, stderr=log)
         out.close()
         log.close()
         self._started.append(process)

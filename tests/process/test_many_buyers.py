@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from buyer.domain.token_shard import TokenShard
-from ops.demo.demo import DemoWorld, read_all, settle, simulator
+from ops.demo.demo import DemoWorld, read_all, settle
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, SIGNALS
@@ -19,6 +19,7 @@ from shared.messages.decisions import BuyEngineDecision, OrderUpdate
 from shared.messages.signals import ActionableSignal
 from shared.redis.client import connect_redis
 from tests.process.conftest import CLOCK, Programs, end_within_15_s, wait_until
+from tests.running.warm_venue import simulator
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,14 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ops.demo.demo import DemoWorld, read_all, settle, simulator
+from ops.demo.demo import DemoWorld, read_all, settle
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.messages.base import SIGNALS
 from shared.messages.signals import ActionableSignal
 from shared.redis.client import connect_redis
-from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
+from tests.process.conftest import CLOCK, Programs, end_within_15_s, wait_until
+from tests.running.warm_process import run_warm
+from tests.running.warm_venue import simulator
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
@@ -130,9 +131,6 @@ def test_a_leader_of_the_environment_stays_unfollowed_over_a_clean_stop(
 
 
 def hybrid(programs: Programs, *words: str) -> str:
-    command = [sys.executable, "-m", "ops.cli", *words]
-    done = subprocess.run(
-        command, cwd=ROOT, env=programs.env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
+    done = run_warm("ops.cli", *words, env=programs.env)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

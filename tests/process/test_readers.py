@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ from redis import Redis
 
 from ops.demo.demo import read_all
 from ops.supervisor.embedded_redis import EmbeddedRedis
+from redeemer.config import RedeemerSettings
+from redeemer.jobs.queue import bytes_connection, redemption_queue
 from shared.clock import SystemClock
 from shared.messages.base import DECISIONS, REDEMPTIONS, SERVICE, SIGNALS, fact_id
 from shared.messages.decisions import BuyEngineDecision
@@ -24,7 +25,8 @@ from shared.redis.client import connect_redis
 from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from tests.buyer.builders import LEADER, a_signal
-from tests.process.conftest import ROOT, Programs, end_within_15_s, wait_until
+from tests.process.conftest import Programs, end_within_15_s, wait_until
+from tests.running.warm_process import WarmProcess
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator, pytest.mark.pitfall(55)]
 
@@ -38,14 +40,7 @@ def unread(stream: str, *words: str, **environment: str) -> Generator["subproces
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
     out, err = (writer if stream == name else subprocess.DEVNULL for name in ("stdout", "stderr"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=out,
-        stderr=err,
-        text=True,
-    )
+    process = WarmProcess(words, env={**os.environ, **environment}, stdout=out, stderr=err)
     os.close(writer)
     try:
         yield process
@@ -98,14 +93,7 @@ def test_readers_that_leave_change_nothing_and_fail_no_job(
     redis = connect_redis(redis_server.url)
     with (tmp_path / "service.err").open("w") as service_err, (tmp_path / "worker.err").open("w") as worker_err:
         service, worker = (
-            subprocess.Popen(
-                [sys.executable, "-m", *words],
-                cwd=ROOT,
-                env=programs.env,
-                stdout=subprocess.PIPE,
-                stderr=err,
-                text=True,
-            )
+            WarmProcess(words, env=programs.env, stdout=subprocess.PIPE, stderr=err)
             for words, err in ((["ops.run_service", "--no-redeem"], service_err), (["redeemer.worker"], worker_err))
         )
     redeemer = programs.start("redeemer")
@@ -115,7 +103,10 @@ def test_readers_that_leave_change_nothing_and_fail_no_job(
         wait_until(lambda: len(read_all(redis, REDEMPTIONS, RedemptionResult)) >= 2)
         signalled = len(read_all(redis, SIGNALS, ActionableSignal))
         wait_until(lambda: len(read_all(redis, SIGNALS, ActionableSignal)) > signalled)
-        codes = [end_within_15_s(process) for process in (service, redeemer, worker)]
+        codes = [end_within_15_s(process) for process in (service, redeemer)]
+        jobs = redemption_queue(RedeemerSettings.model_fields["redeem_queue"].default, bytes_connection(redis))
+        wait_until(lambda: not jobs.count and not jobs.started_job_registry.count, "no job that the end interrupts")
+        codes.append(end_within_15_s(worker))
     finally:
         for process in (service, worker):
             process.kill()

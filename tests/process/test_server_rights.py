@@ -1,8 +1,6 @@
 """The rights of deploy/redis.acl are enough for every program and command, and each that is missing says so."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from tests.ops.operator.announced_pipeline import announced
 from tests.ops.web.web_rig import PAGES, WebRig, hold, let_run
 from tests.process.test_alerts import alerts
 from tests.process.test_shared_server import all_work, crowd
+from tests.running.warm_process import run_warm
 from tests.waiting import PATIENCE_S, wait_until
 
 __all__ = ["crowd"]
@@ -89,9 +88,7 @@ def test_every_program_and_command_runs_with_exactly_these_rights(
     all_work(crowd, url, tmp_path)
     told = {**os.environ, **crowd.environment, "REDIS_URL": url}
     said = {
-        words: subprocess.run(
-            [sys.executable, "-m", "ops.cli", *words], cwd=ROOT, env=told, capture_output=True, text=True, check=False
-        )
+        words: run_warm("ops.cli", *words, env=told)
         for words in (*COMMANDS, ("follow", crowd.leaders[0]), ("unfollow", crowd.leaders[0]))
     }
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.budget import VENUE, most_within
-from ops.demo.demo import DemoWorld, settle, simulator
+from ops.demo.demo import DemoWorld, settle
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.redis.client import connect_redis
 from tests.process.conftest import CLOCK, Programs, wait_until
+from tests.running.warm_venue import simulator
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]

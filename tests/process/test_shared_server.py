@@ -7,11 +7,12 @@ from typing import cast
 import pytest
 
 from benchmarks.rigs.failovers.cluster import ClusterServers
-from ops.demo.demo import DemoWorld, settle, simulator
+from ops.demo.demo import DemoWorld, settle
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.redis.client import connect_redis
 from shared.redis.connection.key_prefix import with_prefix
 from tests.process.conftest import CLOCK, Programs, end_within_15_s, wait_until
+from tests.running.warm_venue import simulator
 from tests.shared.redis.script_watch import watched_scripts
 from tests.waiting import PATIENCE_S
 

@@ -25,6 +25,7 @@ from shared.messages.signals import ActionableSignal
 from shared.process.service_life import HURRY_AFTER_S
 from shared.redis.client import connect_redis
 from tests.process.conftest import CLOCK, QUICK, ROOT, wait_until
+from tests.running.warm_process import WarmProcess
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
 
@@ -44,9 +45,8 @@ class Group:
     def __init__(self, folder: Path, *words: str, **environment: str) -> None:
         self._out, self._log = folder / "group.out", folder / "group.log"
         with self._out.open("w") as out, self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *words],
-                cwd=ROOT,
+            self.process = WarmProcess(
+                words,
                 env={**os.environ, **QUICK, "RUN_DIR": str(folder / "run"), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -204,11 +204,8 @@ def test_a_buyer_at_a_pipe_ends_at_once_with_0_while_its_writer_lives(
     number: signal.Signals, venue: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
     env = {**os.environ, **QUICK, **venue.environment, "REDIS_URL": redis_server.url, "RUN_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "buyer", "--stdin"]
     with (tmp_path / "log").open("w") as log:
-        buyer = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
-        )
+        buyer = WarmProcess(["buyer", "--stdin"], env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
     try:
         wait_until(lambda: "service_started" in (tmp_path / "log").read_text())
         told_at = CLOCK.monotonic()

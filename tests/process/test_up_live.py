@@ -3,16 +3,16 @@
 import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import requests
 from eth_account import Account
 
-from ops.demo.demo import simulator
 from shared.setting_names import KNOWN
 from tests.process.conftest import CLOCK, ROOT
+from tests.running.warm_process import WarmProcess
+from tests.running.warm_venue import simulator
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator, pytest.mark.pitfall(25)]
@@ -26,14 +26,13 @@ def hybrid(words: str, folder: Path) -> "subprocess.Popen[str]":
     env = {name: value for name, value in os.environ.items() if name not in KNOWN and name != "HYBRID_ENV_FILE"}
     log = (folder / f"{shlex.split(words)[0]}.log").open("w")
     with log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "ops.cli", *shlex.split(words)],
+        return WarmProcess(
+            ["ops.cli", *shlex.split(words)],
             cwd=folder,
             env={**env, "PYTHONPATH": str(ROOT), "HYBRID_DIE_WITH_PARENT": str(os.getpid())},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            text=True,
         )
 
 
@@ -41,6 +40,7 @@ def done(words: str, folder: Path) -> int:
     return hybrid(words, folder).wait(PATIENCE_S)
 
 
+@pytest.mark.takes(12)
 def test_from_nothing_to_a_live_order_by_the_commands_of_the_readme(tmp_path: Path) -> None:
     recipe = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("hybrid init --live", "hybrid doctor", "hybrid up --live --no-dry-run"):

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import requests
 from websockets.sync.client import ClientConnection, connect
@@ -79,11 +81,21 @@ class Venue:
         return self.socket("clob_ws_url", wish)
 
 
+@pytest.fixture(scope="session")
+def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a file of one certificate authority: each client of the SDK reads it ten times, and nothing here is TLS."""
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----\n")
+    file = tmp_path_factory.mktemp("authority") / "one.pem"
+    file.write_text(first + end, encoding="utf-8")
+    return file
+
+
 @pytest.fixture
-def trader_of() -> Iterator[Callable[..., Any]]:
+def trader_of(_one_authority: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Give traders on one venue whose clock stands at the real time: the SDK stamps its requests with that."""
     from tests.simulator.trader import Trader  # noqa: PLC0415 - the SDK takes a second to import
 
+    monkeypatch.setenv("SSL_CERT_FILE", str(_one_authority))
     made: list[Trader] = []
     quiet: dict[str, Any] = {"fills_per_minute": 0.0, "leaders": 2, "markets": 6, "resolve_after_s": 86_400.0}
     with serve(Settings(**quiet), ManualClock(WallClock().now_ms())) as sim:

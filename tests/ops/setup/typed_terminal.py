@@ -31,6 +31,7 @@ class TypedTerminal:
         told |= {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", "PYTHONPATH": str(ROOT), **(env or {})}
         self._screen = pyte.Screen(WIDE, HIGH)
         self._stream = pyte.Stream(self._screen)
+        self._text: str | None = ""
         self._program: Any = pexpect.spawn(
             sys.executable,
             ["-m", "ops.cli", *words],
@@ -43,8 +44,10 @@ class TypedTerminal:
 
     @property
     def text(self) -> str:
-        """Return what stands on the screen now."""
-        return "\n".join(line.rstrip() for line in self._screen.display).strip()
+        """Return what stands on the screen now, drawn anew only where it changed: drawing takes longest."""
+        if self._text is None:
+            self._text = "\n".join(line.rstrip() for line in self._screen.display).strip()
+        return self._text
 
     def until(self, words: str, times: int = 1) -> None:
         """Read until the words stand there so many times."""
@@ -77,5 +80,6 @@ class TypedTerminal:
         try:
             while True:
                 self._stream.feed(self._program.read_nonblocking(65_536, timeout=0))
+                self._text = None
         except (pexpect.TIMEOUT, pexpect.EOF):
             return True

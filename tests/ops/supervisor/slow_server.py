@@ -7,6 +7,7 @@ from shared.redis.client import connect_redis
 
 _KEYS = 48_000
 _US_A_KEY = 30
+_FILL = "for number = 0, ARGV[1] - 1 do redis.call('SET', 'key:' .. number, number) end"
 
 
 class SlowServer(EmbeddedRedis):
@@ -14,10 +15,8 @@ class SlowServer(EmbeddedRedis):
 
     def filled(self) -> "SlowServer":
         """Write what takes long to read, and stop."""
-        with self, connect_redis(self.url) as redis, redis.pipeline(transaction=False) as pipe:
-            for number in range(_KEYS):
-                pipe.set(f"key:{number}", number)
-            pipe.execute()
+        with self, connect_redis(self.url) as redis:
+            redis.eval(_FILL, 0, _KEYS)
         return self
 
     def _arguments(self, log: Path) -> list[str]:

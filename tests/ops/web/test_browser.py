@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from decimal import Decimal
@@ -22,7 +21,7 @@ from redis import Redis
 from typer.testing import CliRunner
 
 from ops.cli import app
-from ops.demo.demo import DemoWorld, simulator
+from ops.demo.demo import DemoWorld
 from ops.operator import controls
 from ops.operator.board_reader import read_board
 from ops.supervisor.embedded_redis import free_port
@@ -35,9 +34,10 @@ from shared.process.beats import read_standings, server_ms
 from shared.redis.client import connect_redis
 from shared.redis.streams import stream_lengths, stream_tail
 from tests.buyer.builders import a_market
-from tests.conftest import ROOT
 from tests.ops.explain.life_builders import a_skip
 from tests.ops.web.web_rig import PAGES
+from tests.running.warm_process import WarmProcess
+from tests.running.warm_venue import simulator
 from tests.started import started
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -59,9 +59,9 @@ class Pipeline:
         self.port = free_port()
         env = {**os.environ, **world.environment, **QUICK, "WEB_PORT": str(self.port), "RUN_DIR": str(folder)}
         env = {name: value for name, value in env.items() if name != "REDIS_URL"}
-        words = [sys.executable, "-m", "ops.cli", "up", "--web", "--data-dir", str(folder)]
+        words = ["ops.cli", "up", "--web", "--data-dir", str(folder)]
         with (folder / "up.log").open("w") as log:
-            self.up = subprocess.Popen(words, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=log)
+            self.up = WarmProcess(words, env=env, stdout=subprocess.DEVNULL, stderr=log)
         stack.callback(self._end)
         self.environment = env
         wait_until(self._link, "a login link")
@@ -117,6 +117,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
         yield Pipeline(tmp_path, world, browser, stack)
 
 
+@pytest.mark.takes(45)
 def test_a_person_sees_in_time_that_all_is_well_or_is_not(pipeline: Pipeline) -> None:
     """One session, since the pipeline takes longest to start: each step below is a sentence of its own."""
     context = pipeline.log_in()

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ops.board.board import board_json
 from ops.operator.board_reader import read_board
 from ops.web.domain import amounts
 from shared.account.equity_line import add_point
@@ -20,6 +19,7 @@ from shared.messages.base import DECISIONS, REDEMPTIONS, SERVICE, SIGNALS
 from shared.messages.decisions import BuyEngineDecision, Inputs
 from shared.messages.events import write_event
 from shared.messages.service import ServiceStart
+from shared.messages.value_codec import write_value
 from shared.process.beats import server_ms
 from shared.redis.followed_leaders import FollowedLeader, follow_leader
 from shared.redis.streams import publish_event
@@ -71,7 +71,7 @@ def test_equity_is_the_boards_to_the_micro_unit(desk: WebRig) -> None:
     board = read_board(desk.redis, "paper", server_ms(desk.redis))
 
     assert shown == ["" if board.equity is None else str(int(board.equity))]
-    assert json.loads(board_json(board))["equity"] == (None if board.equity is None else amounts.exact(board.equity))
+    assert json.loads(write_value(board))["equity"] == (None if board.equity is None else amounts.exact(board.equity))
 
 
 def test_a_young_accounts_line_has_its_minutes(desk: WebRig) -> None:

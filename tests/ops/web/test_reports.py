@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ops.demo.demo import simulator
 from ops.web.jobs import allowed_jobs
 from ops.web.jobs.job_runner import JobRunner
 from shared.clock import SystemClock
 from tests.ops.web.web_rig import WebRig
+from tests.running.warm_venue import simulator
 from tests.waiting import wait_until
 
 CLOCK = SystemClock()

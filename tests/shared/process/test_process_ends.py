@@ -11,23 +11,19 @@ from typing import Any
 import pytest
 
 from shared.domain import exit_codes
+from tests.running.warm_process import WarmProcess
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
-TINY = Path(__file__).with_name("tiny_service.py")
+TINY = "tests.shared.process.tiny_service"
 
 
 class Started:
     """The tiny service as a process of its own; `says` waits for a line of its log."""
 
     def __init__(self, *work: str, **env: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(TINY), *work],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "LOG_FORMAT": "json", **env},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        told = {**os.environ, "PYTHONPATH": str(ROOT), "LOG_FORMAT": "json", **env}
+        self.process = WarmProcess([TINY, *work], env=told, stderr=subprocess.PIPE)
 
     def says(self, event: str) -> dict[str, Any]:
         assert self.process.stderr is not None

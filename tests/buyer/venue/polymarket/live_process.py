@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.buyer.builders import LEADER
 from tests.buyer.venue.polymarket.live_floor import KEY, Floor
+from tests.running.warm_process import WarmProcess
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[4]
 class LiveBuyer:
     """The process and what it said."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
         self._process, self._log = process, log
 
     def said(self) -> str:
@@ -50,10 +50,10 @@ def live_buyer(floor: Floor, *flags: str) -> Generator[LiveBuyer]:
         "RUN_DIR": str(floor.folder),
         "WARM_TOKENS": "0",
     }
-    words = [sys.executable, "-m", "buyer", "--live", "--no-dry-run", "--accept-forgetful-server", *flags]
+    words = ["buyer", "--live", "--no-dry-run", "--accept-forgetful-server", *flags]
     log = floor.folder / "buyer.log"
     with log.open("w") as out:
-        process = subprocess.Popen(words, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=out)
+        process = WarmProcess(words, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=out)
     try:
         yield LiveBuyer(process, log)
     finally:
