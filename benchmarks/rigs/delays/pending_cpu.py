@@ -9,21 +9,26 @@ the exit code is 1 when a bound does not hold.
 import json
 import os
 import resource
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
 from rich.console import Console
 from rich.table import Table
 
 from detector.leaders.watchlist import Watchlist
 from detector.sources.pending.match_proof import MatchProof
+from detector.sources.pending.match_slots import MatchSlots
 from detector.sources.pending.node_connection import NodeConnection, PendingSight
 from detector.sources.pending.order_proof import OrderProofs
 from detector.sources.pending.pending_matches import PendingMatchesSource
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
+from shared.redis.client import connect_redis
 from simulator import ManualClock as VenueClock
 from simulator import Settings, World
 from simulator.core.fill import Match, Order
@@ -50,15 +55,20 @@ class Anybody:
 
 def measure_pending_cpu(frames: int) -> bool:
     """Measure `frames` of each kind, print, judge."""
+    with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder), fsync="off") as server:
+        return _measured(frames, connect_redis(server.url))
+
+
+def _measured(frames: int, redis: Redis) -> bool:
     world = _world()
     of_leaders = [_match(world, number, number % KINDS) for number in range(frames)]
     found = {
-        "another transaction": _cost_us(world, [_foreign(number) for number in range(frames)]),
-        "a match of strangers": _cost_us(world, [_match(world, number, None) for number in range(frames)]),
-        "a leader's match, proven": _cost_us(world, of_leaders),
+        "another transaction": _cost_us(world, redis, [_foreign(number) for number in range(frames)]),
+        "a match of strangers": _cost_us(world, redis, [_match(world, number, None) for number in range(frames)]),
+        "a leader's match, proven": _cost_us(world, redis, of_leaders),
     }
     mixed = (100 - LEADERS_PCT) * found["another transaction"] + LEADERS_PCT * found["a leader's match, proven"]
-    grown_mb = _growth_mb(world, frames)
+    grown_mb = _growth_mb(world, redis, frames)
     table = Table("a pending transaction", "CPU in microseconds", title=f"{LEADERS} leaders are followed")
     for name, cost in found.items():
         table.add_row(name, f"{cost:.1f}")
@@ -67,7 +77,7 @@ def measure_pending_cpu(frames: int) -> bool:
     ok = {
         "what_concerns_no_leader_costs_under_50_us": max(list(found.values())[:2]) < LONGEST_FOREIGN_US,
         "a_proof_costs_under_5_ms": found["a leader's match, proven"] < 1000 * LONGEST_PROVEN_MS,
-        "every_match_of_a_leader_is_proven": _all_proven(world, of_leaders),
+        "every_match_of_a_leader_is_proven": _all_proven(world, redis, of_leaders),
         "memory_is_flat": grown_mb < MOST_GROWTH_MB,
     }
     print(json.dumps({"cpu_us": found, "busy_share": mixed * PER_S / 1e8, "grown_mb": grown_mb, "ok": ok}))
@@ -83,7 +93,7 @@ def _world() -> World:
 class Prover:
     """Takes what a node showed and proves it, as the source's thread does; and is that node's connection."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, redis: Redis) -> None:
         leaders = [each.address for each in world.leaders] + [f"0x{number:040x}" for number in range(1, LEADERS)]
         self._clock, stop = ManualClock(world.now_ms()), threading.Event()
         proof = MatchProof(Anybody(), OrderProofs(_any_wallet), max_age_ms=2**40)
@@ -91,6 +101,7 @@ class Prover:
             {"node": lambda: self},
             Watchlist(leaders),
             proof,
+            MatchSlots(redis),
             look=lambda: None,
             clock=self._clock,
             stop=stop,
@@ -140,20 +151,20 @@ def _any_wallet(wallet: str, signed_hash: bytes, signature: bytes) -> bool:
     return bool(wallet and signed_hash and signature)
 
 
-def _cost_us(world: World, frames: list[str]) -> float:
+def _cost_us(world: World, redis: Redis, frames: list[str]) -> float:
     """Return the processor's time for a frame; the best of three goes."""
-    return round(min(Prover(world).cpu_s(frames) for _ in range(3)) / len(frames) * 1e6, 1)
+    return round(min(Prover(world, redis).cpu_s(frames) for _ in range(3)) / len(frames) * 1e6, 1)
 
 
-def _all_proven(world: World, frames: list[str]) -> bool:
-    prover = Prover(world)
+def _all_proven(world: World, redis: Redis, frames: list[str]) -> bool:
+    prover = Prover(world, redis)
     prover.cpu_s(frames)
     return prover.proven == len(frames)
 
 
-def _growth_mb(world: World, count: int) -> float:
+def _growth_mb(world: World, redis: Redis, count: int) -> float:
     """Return by how much memory grew over the second half of ten times as many frames, all alike but for numbers."""
-    prover, frames = Prover(world), [_foreign(number) for number in range(count)]
+    prover, frames = Prover(world, redis), [_foreign(number) for number in range(count)]
     for _ in range(5):
         prover.cpu_s(frames)
     before = _rss_mb()
