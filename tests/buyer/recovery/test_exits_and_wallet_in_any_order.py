@@ -180,7 +180,7 @@ class OwnersDay(RuleBasedStateMachine):
         )
         ledger, stop = cast("RedisLedger", self.ledger), threading.Event()
         stop.set()  # no thread of its own: the test looks
-        look = WalletLook(ledger, self.wallet, dict[str, int], self.desk.clock)
+        look = WalletLook(ledger, self.wallet, self.index, self.desk.clock)
         self.watch = WalletWatch(look, ledger, clock=self.desk.clock, every_s=180, again_s=AGAIN_S, stop=stop)
         self.watch.start()
         self.desk.watch = self.watch
@@ -240,6 +240,10 @@ class OwnersDay(RuleBasedStateMachine):
 
     def lots(self) -> Mapping[str, int]:
         return {token: self.ledger.values.get(f"{SHARES}{LEADER}:{token}", 0) for token in TOKENS}
+
+    def index(self) -> dict[str, int]:
+        """Return what the venue's index shows: it alone names shares of which no lot is left."""
+        return {token: shares for token, shares in self.wallet.shares.items() if shares}
 
     def differs(self, token: str, lots: Mapping[str, int]) -> bool:
         return abs(self.wallet.shares.get(token, 0) - lots[token]) >= CRUMB
