@@ -14,6 +14,7 @@ PURE_LIBRARIES = frozenset(
         "abc",
         "base64",
         "collections",
+        "contextlib",
         "copy",
         "dataclasses",
         "datetime",

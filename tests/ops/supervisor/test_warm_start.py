@@ -5,13 +5,15 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ops.demo.demo import DemoWorld
 from ops.supervisor.up import PROGRAMS
-from tests.process.conftest import Programs, wait_until
+from shared.clock import SystemClock
+from tests.running.warm_venue import simulator
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [
     pytest.mark.process,
@@ -23,9 +25,17 @@ KEY = "0x" + "5e" * 32
 SHARED_KB = 15_000
 
 
-def an_up(programs: Programs, venue: DemoWorld, folder: Path) -> subprocess.Popen[str]:
-    told = {**venue.environment, "PRIVATE_KEY": KEY, "HEALTH_PORT": "0", "HYBRID_ENV_FILE": "", "REDIS_URL": ""}
-    return programs.start("ops.cli", "up", "--data-dir", str(folder / "var"), **told)
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Give a pipeline as an operator starts it, not one that is forked for a test; its folder is `tmp_path / var`."""
+    words = [sys.executable, "-m", "ops.cli", "up", "--data-dir", str(tmp_path / "var")]
+    with simulator(SystemClock(), "--leaders", "2", "--seed", "7") as venue:
+        told = {**venue.environment, "PRIVATE_KEY": KEY, "HEALTH_PORT": "0", "HYBRID_ENV_FILE": "", "REDIS_URL": ""}
+        env = {**os.environ, **told, "RUN_DIR": str(tmp_path), "HYBRID_DIE_WITH_PARENT": str(os.getpid())}
+        process = subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        yield process
+        process.terminate()
+        process.wait(PATIENCE_S)
 
 
 def forks_of(pid: int) -> dict[str, int]:
@@ -43,9 +53,8 @@ def shared_kb(pid: int) -> int:
 
 
 def test_up_and_its_programs_share_what_they_import_and_none_was_executed_with_a_key(
-    programs: Programs, venue: DemoWorld, tmp_path: Path
+    up: "subprocess.Popen[bytes]",
 ) -> None:
-    up = an_up(programs, venue, tmp_path)
     modules = {module for _, module in PROGRAMS}
 
     wait_until(lambda: modules <= forks_of(up.pid).keys(), "the programs run")
@@ -56,10 +65,7 @@ def test_up_and_its_programs_share_what_they_import_and_none_was_executed_with_a
     assert Path(f"/proc/{up.pid}/cmdline").read_text().split("\0")[1:4] == ["-m", "ops.cli", "up"]
 
 
-def test_told_to_stop_while_it_begins_anew_it_leaves_nothing(
-    programs: Programs, venue: DemoWorld, tmp_path: Path
-) -> None:
-    up = an_up(programs, venue, tmp_path)
+def test_told_to_stop_while_it_begins_anew_it_leaves_nothing(up: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
     wait_until(lambda: "warm_start" in Path(f"/proc/{up.pid}/cmdline").read_text(), "it begins anew")
 
     os.kill(up.pid, signal.SIGTERM)
