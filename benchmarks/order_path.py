@@ -33,9 +33,11 @@ from simulator.command_line import HidingParser
 ROUND = 20
 NAMES = (
     "until handled",
-    *(name for name, _, _ in STAGES[:-2]),
+    *(name for name, _, _ in STAGES if name not in {"write", "post and answer"}),
+    "write intent",
     "post until it arrives",
-    *(n for n, _, _ in STAGES[-2:]),
+    "post and answer",
+    "write decision",
 )
 RATE, SECONDS = 200.0, 60.0
 RECORDED_RATE = 300.0

@@ -35,6 +35,7 @@ from buyer.venue.polymarket.wire.order_amounts import order_amounts
 from shared.domain.market import Side
 from shared.domain.money import Price, to_micro
 from shared.http.client import Upstream
+from shared.ledger.redis_ledger import RedisLedger
 from shared.process.shutdown_signals import Inbox, StopRequested, die_with_parent, listen_signals
 from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
@@ -47,45 +48,45 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("read balances", Journal, "status_and_balances"),
     ("decide", executor_module, "decide_signal"),
     ("turn and sign", PolymarketVenue, "prepare"),
-    ("write intent", Journal, "intend"),
+    ("write", Journal, "write"),
+    ("write", RedisLedger, "heard_step"),
     ("post and answer", PolymarketVenue, "place"),
-    ("write decision", Journal, "conclude"),
 )
+WRITES = {"intent": "write intent", "decision": "write decision"}
+"""The stage of a write, by the first word of its step's name: from when it is sent, or waited for, to its answer."""
 
 
 class Watch:
-    """Notes how long each stage of each order took."""
+    """Notes how long each stage of each order took, on whichever thread, while signals come one by one."""
 
     def __init__(self) -> None:
         self.orders: list[dict[str, float]] = []
         self._now: dict[str, float] = {}
         for name, owner, method in STAGES:
             setattr(owner, method, self._timed(name, getattr(owner, method)))
-        whole = self._whole(BuyExecutor.process_actionable)
-        BuyExecutor.process_actionable = whole  # type: ignore[method-assign]  # the stopwatch stands around it
+        judge = self._begun(BuyExecutor.judge)
+        BuyExecutor.judge = judge  # type: ignore[method-assign]  # an order's time begins with it
 
     def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - any call
             if name == "post and answer":
                 self._now["posted_at_ms"] = wall_ms()
+                self.orders.append(self._now)
             started = perf_counter()
             try:
                 return call(*args, **more)
             finally:
-                self._now[name] = (perf_counter() - started) * 1000
+                stage = WRITES.get(args[1].id.partition(":")[0], name) if name == "write" else name
+                self._now[stage] = (perf_counter() - started) * 1000
 
         return timed
 
-    def _whole(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def whole(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - any call
+    def _begun(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def begun(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - any call
             self._now = {"handled_at_ms": wall_ms()}
-            try:
-                return call(*args, **more)
-            finally:
-                if "posted_at_ms" in self._now:
-                    self.orders.append(self._now)
+            return call(*args, **more)
 
-        return whole
+        return begun
 
 
 def run_buyer(file: Path) -> None:
