@@ -5,6 +5,8 @@ and then neither pip nor setuptools. The base image is not in it: `docker image 
 `python -m benchmarks.image_sizes slim` measures one stage.
 """
 
+import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -20,8 +22,15 @@ MEGABYTE = 1_000_000
 
 
 def main() -> None:
-    """Print a line for each stage, and its largest packages."""
-    for stage in sys.argv[1:] or LOCKS:
+    """Print a line for each stage, and its largest packages; then the sizes as one JSON line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.image_sizes", description=__doc__)
+    parser.add_argument(
+        "stages", nargs="*", metavar="STAGE", help=f"any of {', '.join(LOCKS)}; all where none is named"
+    )
+    found: dict[str, float] = {}
+    for stage in parser.parse_args().stages or LOCKS:
+        if stage not in LOCKS:
+            parser.error(f"{stage!r} is no stage of the Dockerfile; there are {', '.join(LOCKS)}")
         lock = LOCKS[stage]
         with tempfile.TemporaryDirectory() as folder:
             environment = Path(folder) / "venv"
@@ -30,6 +39,8 @@ def main() -> None:
             sizes = package_sizes(environment)
         largest = ", ".join(f"{name} {size / MEGABYTE:.0f}" for name, size in sizes.most_common(SHOWN))
         print(f"{stage:<8}{sizes.total() / MEGABYTE:6.0f} MB  {lock}  ({largest})", flush=True)
+        found[stage] = round(sizes.total() / MEGABYTE, 1)
+    print(json.dumps({"benchmark": "image_sizes", "megabytes": found}))
 
 
 def install_stage(environment: Path, source: Path, lock: str) -> None:
