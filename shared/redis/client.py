@@ -207,7 +207,11 @@ class LuaScript:
             return []
         with answering(self._redis):
             asked = self._with_word([_evalsha(*call) for call in calls])
-            return self._found(calls, self._line.ask_all(asked, meanwhile))
+            answers = self._found(calls, self._line.ask_all(asked, meanwhile))
+            for answer in answers:
+                if isinstance(answer, ResponseError):
+                    raise answer
+        return answers
 
     def send_each(self, calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]") -> LateAnswers:
         """Send scripts of this client behind those that were sent before, and go on: their answers are asked later.
@@ -225,24 +229,23 @@ class LuaScript:
         self, calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]", sent: SentCommands
     ) -> list[Any]:
         with answering(self._redis):
-            return self._found(calls, list(sent.wait()))
+            found = self._found(calls, list(sent.wait()))
+        return [self._named(answer) if isinstance(answer, ResponseError) else answer for answer in found]
+
+    def _named(self, error: ResponseError) -> Exception:
+        return translated_errors(self._redis, error) or error
 
     def _found(
         self, calls: "Sequence[tuple[LuaScript, Sequence[str], Sequence[Any]]]", replies: list[Any]
     ) -> list[Any]:
-        """Return the answer of each call by what the server replied; one that it did not know is run with its text."""
+        """Return the answer of each call, or its error; one that the server did not know is run with its text."""
         answers = self._confirmed(replies)
         for place, (answer, (script, keys, args)) in enumerate(zip(answers, calls, strict=True)):
             if isinstance(answer, NoScriptError):
                 answers[place] = script._run_text(keys, args)  # noqa: SLF001 - of its own kind
-        for answer in answers:
-            if isinstance(answer, ResponseError):
-                raise answer
         return answers
 
-    def _run_text(self, keys: Sequence[str], args: Sequence[Any]) -> Any:  # noqa: ANN401 - a script's own answer
-        if not self._replicated:
-            return self._redis.eval(self._text, len(keys), *keys, *args)
+    def _run_text(self, keys: Sequence[str], args: Sequence[Any]) -> Any:  # noqa: ANN401 - a script's own answer, or error
         (answer,) = self._confirmed(
             self._line.ask_all(self._with_word([("EVAL", self._text, len(keys), *keys, *args)]))
         )

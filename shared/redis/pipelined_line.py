@@ -59,14 +59,17 @@ class LateAnswers:
         """Wait for the server, and return what it answered in one place.
 
         Raises:
-            What finding out raised, to whoever asks.
+            What finding out raised, to whoever asks; an error that stands in its place, to who asks for that.
         """
         with self._lock:
             if not self._heard:
                 self._hear()
         if self._error is not None:
             raise self._error
-        return self._answers[place]
+        answer = self._answers[place]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def _hear(self) -> None:
         self._heard = True
