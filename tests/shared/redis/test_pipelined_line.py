@@ -214,7 +214,7 @@ def test_nothing_to_send_is_no_round_trip(redis: Redis) -> None:
 def test_a_script_that_fails_is_the_answer_of_nobody_else(redis: Redis) -> None:
     good, bad = LuaScript(redis, "return ARGV[1]"), LuaScript(redis, "return redis.call('INCR', KEYS[1])")
     redis.hset("h", "a", "1")
-    calls = [(good, [], [1]), (bad, ["h"], []), (good, [], [2])]
+    calls: list[tuple[LuaScript, list[str], list[int]]] = [(good, [], [1]), (bad, ["h"], []), (good, [], [2])]
 
     for _ in "unknown to the server, known":
         late = good.send_each(calls)
