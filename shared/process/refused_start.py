@@ -12,9 +12,7 @@ import queue
 
 from shared import logs
 from shared.domain import exit_codes
-from shared.process.shutdown_signals import Inbox, StopRequested, refused_stays_s
-
-_LONGEST_S = 86_400.0
+from shared.process.shutdown_signals import LONGEST_WAIT_S, Inbox, StopRequested, refused_stays_s
 
 
 def stay_refused(program: str, code: int, inbox: Inbox) -> None:
@@ -28,9 +26,9 @@ def stay_refused(program: str, code: int, inbox: Inbox) -> None:
 
 
 def _wait_told(inbox: Inbox, seconds: float) -> None:
-    """Wait for a stop signal in pieces, for no wait may be endless: a signal's handler runs between them."""
+    """Wait for a stop signal, in pieces between which its handler runs."""
     while seconds > 0:
-        piece_s = min(seconds, _LONGEST_S)
+        piece_s = min(seconds, LONGEST_WAIT_S)
         with contextlib.suppress(queue.Empty):
             if isinstance(inbox.get(timeout=piece_s), StopRequested):
                 return

@@ -27,6 +27,7 @@ from shared.process.health_server import HealthProbes, HealthServer
 from shared.process.heartbeat import Emit, HeartbeatAnnouncer
 from shared.process.process_name import process_address
 from shared.process.shutdown_signals import (
+    LONGEST_WAIT_S,
     Inbox,
     Interrupt,
     ServiceFailed,
@@ -199,7 +200,7 @@ class ServiceLife:
                 self._beat(announcer)
             pause = min(self._next_beat, ends if self._settings.runtime_seconds else self._next_beat) - now
             with contextlib.suppress(queue.Empty):
-                return self._inbox.get(timeout=max(0.001, pause))
+                return self._inbox.get(timeout=min(LONGEST_WAIT_S, max(0.001, pause)))
 
     def _beat(self, announcer: HeartbeatAnnouncer) -> None:
         ready = self._ready()

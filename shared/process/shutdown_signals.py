@@ -47,6 +47,10 @@ Inbox = queue.SimpleQueue[Interrupt]
 """Its `put` is reentrant: a signal handler that set an event could wait for a lock its own thread holds."""
 
 
+LONGEST_WAIT_S = 1.0
+"""A signal that comes right before a wait begins does not cut it short: its handler runs when the wait ends."""
+
+
 @contextlib.contextmanager
 def listen_signals(inbox: Inbox) -> Generator[None]:
     """Send stop signals (in the main thread only) and exceptions of threads to `inbox`."""
