@@ -90,8 +90,9 @@ class TokenExecutor:
 class LaneWorks(Generic[T]):
     """Works of one caller, side by side: begun while others last, their results taken as they come.
 
-    After a failure nothing more begins, except what is `owed`. Leaving the block waits for all that began, and raises
-    what failed: what cannot be cured by trying again comes first. Without a pool each is done where it is begun.
+    After a failure nothing more begins, except what is `owed`. Leaving the block waits for all that began, doing what
+    is due meanwhile, and raises what failed, the block itself too: what cannot be cured by trying again comes first.
+    Without a pool each is done where it is begun.
     """
 
     def __init__(self, most: int, pool: ThreadPoolExecutor | None, meanwhile: Callable[[], None]) -> None:
@@ -106,9 +107,9 @@ class LaneWorks(Generic[T]):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._over.set()
         while self._begun:
-            self._take(*self._done.get())
-        if error is None:
-            _raise(self._errors)
+            self.finished(wait=True)
+        if error is None or isinstance(error, Exception):
+            _raise([*([] if error is None else [error]), *self._errors])
 
     @property
     def room(self) -> int:

@@ -155,8 +155,11 @@ class _Link:
             return
         try:
             sent = self.due[0]
-            sent.answers = [read_answer(self.connection) for _ in range(sent.count)]
-            self.due.popleft()
+            answers = [read_answer(self.connection) for _ in range(sent.count)]
+            with self._news:  # whoever breaks it meanwhile has taken this away, and what follows is not ours to take
+                if sent.error is None:
+                    sent.answers = answers
+                    self.due.popleft()
         except BaseException as error:
             self.end(error)
             if not isinstance(error, Exception):
@@ -167,9 +170,9 @@ class _Link:
         named = error if isinstance(error, RedisError) else ConnectionLost(f"{type(error).__name__}: {error}")
         self._broken = self._broken or named
         self.connection.disconnect()
-        while self.due:
-            self.due.popleft().error = named
         with self._news:
+            while self.due:
+                self.due.popleft().error = named
             self._news.notify_all()
 
 

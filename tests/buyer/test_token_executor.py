@@ -224,3 +224,33 @@ def test_a_lease_lost_meanwhile_ends_the_works(lanes: int) -> None:
     executor.close()
 
     assert done == []
+
+
+def test_after_a_failure_the_lease_is_kept_until_what_began_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("buyer.token_executor.MEANWHILE_S", 0.01)
+    executor, kept = TokenExecutor(2), threading.Event()
+    waited = list[bool]()
+
+    def order() -> list[int]:
+        waited.append(kept.wait(1))
+        return []
+
+    with pytest.raises(Unavailable), executor.works(nothing, int) as works:  # noqa: PT012 - the block is the thing
+        works.begin(order)
+        works._meanwhile = kept.set  # what is due from now on
+        raise Unavailable("away")
+    executor.close()
+
+    assert waited == [True]
+
+
+def test_what_trying_again_cannot_cure_goes_before_an_error_of_the_caller_that_it_can() -> None:
+    executor = TokenExecutor(2)
+
+    def fenced() -> list[int]:
+        raise Fenced("another buyer")
+
+    with pytest.raises(Fenced), executor.works(nothing, int) as works:  # noqa: PT012 - the block is the thing
+        works.begin(fenced)
+        raise Unavailable("away")
+    executor.close()

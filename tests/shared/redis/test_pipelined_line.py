@@ -16,9 +16,9 @@ from redis.exceptions import TimeoutError as NoAnswer
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.domain.errors import Unavailable
 from shared.redis.client import LuaScript, connect_redis
-from shared.redis.pipelined_line import PipelinedLine, SentCommands, pipelined_line
+from shared.redis.pipelined_line import PipelinedLine, SentCommands, _Link, pipelined_line
 from tests.shared.redis.test_own_line import with_option
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.server
 
@@ -222,3 +222,42 @@ def test_a_script_that_fails_is_the_answer_of_nobody_else(redis: Redis) -> None:
         assert (late.answer(0), late.answer(2)) == ("1", "2")
         with pytest.raises(ResponseError, match="WRONGTYPE"):
             late.answer(1)
+
+
+def test_what_is_answered_while_the_line_breaks_leaves_nothing_without_an_answer() -> None:
+    """One thread has read an answer, and another breaks the line before that is taken away."""
+    breaking, read = threading.Event(), threading.Event()
+
+    class Slow(SentCommands):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "error" and value is not None:
+                breaking.set()
+                read.wait(0.3)
+
+    class Connection:
+        pid = os.getpid()
+
+        def read_response(self) -> str:
+            breaking.wait(PATIENCE_S)
+            return "answer"
+
+        def disconnect(self) -> None:
+            pass
+
+    link = _Link(Connection())  # type: ignore[arg-type]
+    first, second = Slow(link, 1), SentCommands(link, 1)
+    link.due.extend([first, second])
+
+    def ask() -> None:
+        with suppress(RedisError):
+            first.wait()
+        read.set()
+
+    reader = threading.Thread(target=ask)
+    reader.start()
+    wait_until(lambda: link._is_read, "it reads")
+    link.end(ConnectionLost("broken"))
+    reader.join(PATIENCE_S)
+
+    assert second.error is not None
